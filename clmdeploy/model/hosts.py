@@ -1,0 +1,18 @@
+"""A host as the inventory declares it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from clmdeploy.model.value import Value
+
+
+class Host(Value):
+    """Connection facts of one inventory host; the key that it must show is pinned in known_hosts."""
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")
+    address: str
+    port: int = Field(22, ge=1, le=65535)
+    user: str = "root"
+    identity_file: str | None = None
+    groups: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Releases: bundle, manifest, signature, catalogue, notes, history."""
