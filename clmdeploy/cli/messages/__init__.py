@@ -1,0 +1,1 @@
+"""The catalogue: one module a language. A test keeps keys and placeholders alike."""
