@@ -1,0 +1,29 @@
+"""Signing as the core sees it: bytes, a namespace, a principal. `adapters/openssh.py` does it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+
+class Namespace(StrEnum):
+    """What a signature is for. A signature made for one purpose is refused for every other (PROTOCOL.sshsig)."""
+
+    RELEASE = "clmdeploy.release"
+    PLAN = "clmdeploy.plan"
+    APPROVAL = "clmdeploy.approval"
+    JOURNAL = "clmdeploy.journal"
+
+
+class Signer(Protocol):
+    """Holds, or reaches, one private key."""
+
+    def sign(self, namespace: str, data: bytes) -> bytes:
+        """An armoured signature of `data`. Raises InvalidInput when the key can't be used."""
+
+
+class Verifier(Protocol):
+    """Knows whose keys are trusted."""
+
+    def verify(self, namespace: str, data: bytes, signature: bytes) -> str:
+        """The principal who signed `data`. Raises InvalidInput unless a trusted key signed it for this purpose."""
