@@ -9,7 +9,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 _JINJA = ("{{", "{%", "{#")
 
@@ -82,12 +82,12 @@ def _file_path(text: str) -> str:
     return text
 
 
-def batch(value: int | str) -> int | str:
+def batch(value: object) -> int | str:
     """Hosts at once: a number from 1, or a share of the group as "N%" (1 to 100)."""
     share = re.fullmatch(r"(\d{1,3})%", value, re.ASCII) if isinstance(value, str) else None
     if share and 1 <= int(share.group(1)) <= 100:
-        return value
-    if isinstance(value, int) and 1 <= value <= 1000:
+        return share.group()
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1000:
         return value
     raise ValueError('must be a number of hosts from 1 to 1000, or a share like "25%"')
 
@@ -137,7 +137,7 @@ Endpoint = Annotated[str, AfterValidator(_endpoint)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 UuidText = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 Batch = Annotated[
-    Annotated[int, Field(strict=True)] | str,
-    AfterValidator(batch),
+    int | str,
+    BeforeValidator(batch),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}),
 ]

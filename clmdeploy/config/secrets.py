@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from clmdeploy.config.fields import FilePath, VariableName
 from clmdeploy.config.files import read_private, under
@@ -27,9 +27,17 @@ def _vaulted(text: str) -> str:
 class SecretReference(Value):
     """Where a secret is: exactly one of a variable's name, a file's path, an ansible-vault ciphertext."""
 
-    env: VariableName | None = None
-    file: FilePath | None = None
-    vault: Annotated[str, AfterValidator(_vaulted)] | None = None
+    env: VariableName | None = Field(
+        None, description="Environment variable that holds it.", examples=["CLM_S3_SECRET_KEY"]
+    )
+    file: FilePath | None = Field(
+        None, description="File that holds it, readable by its owner only.", examples=["secrets/s3-secret-key"]
+    )
+    vault: Annotated[str, AfterValidator(_vaulted)] | None = Field(
+        None,
+        description="Output of `ansible-vault encrypt_string`; `!vault |` reads as this.",
+        examples=["$ANSIBLE_VAULT;1.1;AES256"],
+    )
 
     @model_validator(mode="before")
     @classmethod

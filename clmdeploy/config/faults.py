@@ -1,0 +1,47 @@
+"""One fault of a configuration file, as the administrator reads it: `FILE:LINE: KEY.PATH: cause`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from clmdeploy.model.errors import InvalidInput
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong, and where as closely as it is known. `line` counts from 1; 0: the file as a whole."""
+
+    source: Path
+    cause: str
+    key: KeyPath = ()
+    line: int = 0
+
+    def __str__(self) -> str:
+        place = f"{self.source}:{self.line}" if self.line else str(self.source)
+        return f"{place}: {dotted(self.key)}: {self.cause}" if self.key else f"{place}: {self.cause}"
+
+
+def dotted(key: KeyPath) -> str:
+    """A key path for people: `balancer.backends.app`, `hosts[2]`."""
+    text = ""
+    for part in key:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A suggestion `; did you mean 'x'?`, or nothing when no known word is near."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def raise_for(faults: Iterable[Fault], hint: str = "") -> None:
+    """Raises one InvalidInput that carries every fault, one a line; does nothing when there is none."""
+    lines = [str(fault) for fault in faults]
+    if lines:
+        raise InvalidInput("\n".join(lines), hint)
