@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.model.errors import ClmError, ExitCode
 from clmdeploy.model.secret import Secret
 
@@ -55,3 +57,29 @@ class ObjectStore(Protocol):
 
     def presign(self, key: str, seconds: int) -> Secret:
         """A URL that reads this one object, without keys, for `seconds`."""
+
+
+class Clock(Protocol):
+    """Time, passed in so that tests own it."""
+
+    def now(self) -> datetime:
+        """The wall clock in UTC, with its zone; for people."""
+
+    def monotonic(self) -> float:
+        """Seconds that only grow, also while the machine sleeps; for durations and expiry."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class OutcomeListener(Protocol):
+    """Hears each outcome as it comes, before the whole call ends. May be called from several threads."""
+
+    def __call__(self, key: str, outcome: Outcome) -> None: ...
+
+
+class Performer(Protocol):
+    """Carries out guarded acts. What goes wrong on a host is that host's outcome, never an exception."""
+
+    def perform(self, acts: Sequence[Guarded], listen: OutcomeListener) -> dict[str, Outcome]:
+        """Outcomes by `Guarded.key`. Hosts act in parallel, the acts of one host in the order given."""

@@ -26,7 +26,9 @@ class Version:
     def __init__(self, text: str) -> None:
         match = _PATTERN.fullmatch(text) if len(text) <= _MAX_LENGTH else None
         if match is None:
-            raise ValueError(f"{text[:80]!r} is not a version: expected MAJOR.MINOR.PATCH or MAJOR.MINOR.PATCH-PRERELEASE")
+            raise ValueError(
+                f"{text[:80]!r} is not a version: expected MAJOR.MINOR.PATCH or MAJOR.MINOR.PATCH-PRERELEASE"
+            )
         self.text = text
         self._key = _ordering_key(match)
 

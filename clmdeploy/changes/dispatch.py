@@ -1,0 +1,94 @@
+"""From steps to guarded acts and back: the only place that knows how an action value becomes requests to hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from clmdeploy.changes.guarded import Fence, Guarded, GuardVerb, Outcome, Verb
+from clmdeploy.changes.plan import GateCall, Plan, PlaybookCall, Step, Target
+from clmdeploy.changes.world import World
+from clmdeploy.model.secret import Secret
+
+PRESIGN_MARGIN = 120  # seconds beside the step's own time limit: the address must outlive the last host's start
+ASK_TIMEOUT = 60
+
+
+class Dispatch:
+    """Sends the acts of one change."""
+
+    def __init__(self, world: World, plan: Plan, change: str, fence: Fence) -> None:
+        self.world = world
+        self.plan = plan
+        self.change = change
+        self.fence = fence
+
+    def perform(self, step: Step, targets: Iterable[Target]) -> dict[str, Outcome]:
+        """Let the step act on the targets."""
+        return self._send(step, targets, "perform")
+
+    def restore(self, step: Step, targets: Iterable[Target]) -> dict[str, Outcome]:
+        """Put back what stood before on the targets."""
+        return self._send(step, targets, "restore")
+
+    def ask(self, step: Step, targets: Iterable[Target]) -> dict[str, Outcome]:
+        """A read-only question: a gate's."""
+        acts = [self._guarded(step, target, "ask", "ask", {}) for target in targets]
+        return self.world.hosts.perform(acts, lambda key, outcome: self.world.watcher.on_outcome(step, key, outcome))
+
+    def unit_outcomes(self, step: Step, targets: Iterable[Target], verb: Verb) -> dict[str, Outcome]:
+        """What the guards know of the units of an earlier act."""
+        acts = [self._guarded(step, target, "probe", verb, {}) for target in targets]
+        return self.world.hosts.perform(acts, _unheard)
+
+    def probe(self, step: Step, targets: Iterable[Target]) -> dict[str, Outcome]:
+        """What the hosts themselves show: result `state` is done, not-done or partial."""
+        acts = [self._guarded(step, target, "ask", "probe", {}) for target in targets]
+        return self.world.hosts.perform(acts, _unheard)
+
+    def fence_hosts(self) -> dict[str, Outcome]:
+        """Raise the token on every host of the plan and end what older ones left running."""
+        names = dict.fromkeys(target.host for step in self.plan.steps for target in step.targets)
+        acts = [
+            Guarded(
+                key=name,
+                host=self.plan.host(name),
+                environment=self.plan.environment_id,
+                guard="fence",
+                fence=self.fence,
+            )
+            for name in names
+        ]
+        return self.world.hosts.perform(acts, _unheard)
+
+    def _send(self, step: Step, targets: Iterable[Target], verb: Verb) -> dict[str, Outcome]:
+        secrets = self._fetched(step) if verb == "perform" else {}
+        acts = [self._guarded(step, target, "run", verb, secrets) for target in targets]
+        performer = self.world.playbooks if isinstance(step.action, PlaybookCall) else self.world.hosts
+        return performer.perform(acts, lambda key, outcome: self.world.watcher.on_outcome(step, key, outcome))
+
+    def _fetched(self, step: Step) -> dict[str, Secret]:
+        """Addresses minted for this act alone."""
+        if not isinstance(step.action, PlaybookCall):
+            return {}
+        seconds = step.timeout + PRESIGN_MARGIN
+        return {name: self.world.releases.presign(key, seconds) for name, key in step.action.fetch.items()}
+
+    def _guarded(self, step: Step, target: Target, guard: GuardVerb, verb: Verb, secrets: dict[str, Secret]) -> Guarded:
+        action = step.action
+        return Guarded(
+            key=target.key, host=self.plan.host(target.host), environment=self.plan.environment_id, guard=guard,
+            playbook=action.playbook if isinstance(action, PlaybookCall) else "",
+            act=action.act, verb=verb, unit=self._unit(step, target, verb), fence=self.fence,
+            timeout=ASK_TIMEOUT if guard != "run" and not isinstance(action, GateCall) else step.timeout,
+            arguments={**action.arguments, **target.arguments, "change": self.change},
+            before=target.before, secrets=secrets,
+        )  # fmt: skip
+
+    def _unit(self, step: Step, target: Target, verb: Verb) -> str:
+        subject = f"-{target.subject}" if target.subject != target.host else ""
+        suffix = "-undo" if verb == "restore" else ""
+        return f"clm-{self.change}-{step.id}{subject}{suffix}".lower().replace("_", "-")
+
+
+def _unheard(key: str, outcome: Outcome) -> None:
+    """Probes are not shown as they come."""

@@ -1,0 +1,68 @@
+"""The events of a change: numbered, each naming the digest of the one before it, across changes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from clmdeploy.changes.guarded import Outcome
+from clmdeploy.model.value import JsonValue, Value, digest_of
+
+EventKind = Literal[
+    "opened",
+    "step-started",
+    "step-finished",
+    "undo-started",
+    "undo-finished",
+    "paused",
+    "taken-over",
+    "host-dropped",
+    "closed",
+]
+ClosedState = Literal["done", "taken-back", "partly", "stopped"]
+GENESIS = "0" * 64
+
+
+class Link(Value):
+    """Names one event of the chain."""
+
+    change: str
+    seq: int = Field(ge=0)
+    digest: str
+
+
+class Who(Value):
+    """Who acts, and from where."""
+
+    principal: str
+    user: str
+    host: str
+    job: str | None = Field(None, description="CI job, when a pipeline acts")
+
+
+class Event(Value):
+    """One entry of the journal. Stored before the act that it announces; results may follow late."""
+
+    format: Literal["event/1"] = "event/1"
+    environment: str
+    change: str
+    seq: int = Field(ge=0)
+    previous: str = Field(description="digest of the event before this one; zeros for the first of an environment")
+    at: str = Field(description="wall clock of the writer, ISO 8601 with zone; for people, never compared")
+    kind: EventKind
+    who: Who
+    nonce: str = Field(description="tells a writer whose answer was lost that the stored event is its own")
+    step: str = ""
+    outcomes: dict[str, Outcome] = Field(
+        {}, description="by target; in a started event the targets with nothing to say yet"
+    )
+    detail: dict[str, JsonValue] = {}
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self)
+
+    @property
+    def link(self) -> Link:
+        return Link(change=self.change, seq=self.seq, digest=self.digest)

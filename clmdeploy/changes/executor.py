@@ -1,0 +1,169 @@
+"""The executor: applies a plan step by step, journals before it acts, and takes back what failed.
+
+There is one for every kind of change. It keeps no state of its own: the journal's events give the ledger, and the ledger
+says what is left, so that `resume` and `abort` are the same code as the first run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+
+from clmdeploy.changes.dispatch import Dispatch
+from clmdeploy.changes.ending import Ending, Failure, owed_hosts
+from clmdeploy.changes.events import ClosedState
+from clmdeploy.changes.gates import hold_gate
+from clmdeploy.changes.guarded import Outcome
+from clmdeploy.changes.journal import ChangeLog
+from clmdeploy.changes.lease import HeldLease
+from clmdeploy.changes.ledger import ACTED
+from clmdeploy.changes.plan import GateCall, Plan, Step, Target
+from clmdeploy.changes.policy import GoOn, Stop, TakeBack, decide
+from clmdeploy.changes.settling import settle
+from clmdeploy.changes.world import World
+
+UNCLEAR = ("unreachable", "timed-out", "in-flight", "unknown")
+
+
+class Executor:
+    """One run of one change by this process."""
+
+    def __init__(self, world: World, log: ChangeLog, lease: HeldLease) -> None:
+        self.world = world
+        self.log = log
+        self.lease = lease
+        self.plan: Plan = log.ledger.plan
+        self.dispatch = Dispatch(world, self.plan, log.change, lease.fence)
+        self.pause_wanted = threading.Event()
+        self.failures: list[Failure] = []
+
+    def run(self) -> Ending:
+        """Do what is left of the plan. Call again after `paused`: it goes on where it stopped."""
+        if self.log.ledger.undoing:
+            return self.take_back(None)
+        for _, steps in self.plan.batches():
+            if self.pause_wanted.is_set():
+                return self._pause()
+            ending = self._run_batch(steps)
+            if ending is not None:
+                return ending
+        return self._close("done")
+
+    def _run_batch(self, steps: Sequence[Step]) -> Ending | None:
+        for step in steps:
+            failed = self._advance(step)
+            if not failed:
+                continue
+            match decide(self.plan, step, failed, self.log.ledger.dropped):
+                case GoOn(without=hosts):
+                    self._leave_out(step, hosts)
+                case TakeBack(only_batch=batch):
+                    return self.take_back(batch)
+                case Stop():
+                    return self._close("stopped")
+        return None
+
+    def _advance(self, step: Step) -> set[str]:
+        """Bring the step to done on every target that is left; the hosts where that failed."""
+        ledger = self.log.ledger
+        targets = ledger.targets(step, "pending", "failed", "unknown", "running", "undone")
+        if not targets:
+            return set()
+        self.lease.check()
+        self.log.append("step-started", step.id, {target.key: Outcome(status="unknown") for target in targets})
+        outcomes = self._act(step, targets)
+        self._journal_outcomes("step-finished", step, outcomes)
+        failed = [target for target in targets if not outcomes[target.key].is_done]
+        self.failures += [_failure(step, target, outcomes[target.key]) for target in failed]
+        return {target.subject for target in failed}
+
+    def _act(self, step: Step, targets: Sequence[Target]) -> dict[str, Outcome]:
+        if isinstance(step.action, GateCall):
+            return hold_gate(self.dispatch, step, targets, self.lease)
+        outcomes = self.dispatch.perform(step, targets)
+        unclear = [target for target in targets if _is_unclear(outcomes[target.key])]
+        if not unclear:
+            return outcomes
+        settled = settle(self.dispatch, step, unclear)
+        return outcomes | {key: _keep_first_words(outcomes[key], later) for key, later in settled.items()}
+
+    def take_back(self, only_batch: str | None) -> Ending:
+        """Undo, newest step first: one batch, or all. What can't be undone is recorded as owed."""
+        broken: set[str] = set()
+        for step in reversed(self.plan.steps):
+            if only_batch is not None and step.batch != only_batch:
+                continue
+            targets = self.log.ledger.targets(step, *ACTED)
+            if not targets:
+                continue
+            if step.undo == "irreversible":
+                return self._close("stopped")
+            if step.undo in ("restore", "tidy"):
+                broken |= self._undo(step, targets, broken)
+        if broken or self.log.ledger.dropped or only_batch is not None:
+            return self._close("partly" if self.log.ledger.anything_changed else "taken-back")
+        return self._close("taken-back")
+
+    def _leave_out(self, step: Step, hosts: frozenset[str]) -> None:
+        """Take the failed hosts back alone, and go on without them."""
+        broken: set[str] = set()
+        for earlier in reversed(self.plan.steps):
+            if earlier.undo not in ("restore", "tidy") or earlier.whole_fleet:
+                continue
+            targets = [one for one in self.log.ledger.targets(earlier, *ACTED) if one.subject in hosts]
+            if targets:
+                broken |= self._undo(earlier, targets, broken)
+        self.log.append("host-dropped", step.id, detail={"hosts": sorted(hosts)})
+
+    def _undo(self, step: Step, targets: Sequence[Target], broken: set[str]) -> set[str]:
+        """Undo one step; the hosts where that failed. A host whose later undo failed is left as it is, on purpose."""
+        self.lease.check()
+        self.log.append("undo-started", step.id, {target.key: Outcome(status="unknown") for target in targets})
+        stuck = {one.key: _STUCK for one in targets if one.subject in broken or (step.whole_fleet and broken)}
+        free = [target for target in targets if target.key not in stuck]
+        outcomes = stuck | (self._restore(step, free) if free else {})
+        self._journal_outcomes("undo-finished", step, outcomes)
+        failed = [target for target in targets if not outcomes[target.key].is_done]
+        if step.undo == "tidy":
+            return set()
+        self.failures += [_failure(step, one, outcomes[one.key], "undo: ") for one in failed if one.key not in stuck]
+        return {target.subject for target in failed}
+
+    def _restore(self, step: Step, targets: Sequence[Target]) -> dict[str, Outcome]:
+        outcomes = self.dispatch.restore(step, targets)
+        unclear = [target for target in targets if _is_unclear(outcomes[target.key])]
+        return outcomes | settle(self.dispatch, step, unclear, "restore") if unclear else outcomes
+
+    def _journal_outcomes(self, kind: str, step: Step, outcomes: Mapping[str, Outcome]) -> None:
+        event = self.log.append("step-finished" if kind == "step-finished" else "undo-finished", step.id, outcomes)
+        self.world.watcher.on_event(event)
+
+    def _pause(self) -> Ending:
+        self.log.append("paused")
+        return Ending(change=self.log.change, state="paused", failures=tuple(self.failures))
+
+    def _close(self, state: ClosedState) -> Ending:
+        ledger = self.log.ledger
+        owed = owed_hosts(ledger)
+        ending = Ending(
+            change=self.log.change, state=state, failures=tuple(self.failures), owed=owed,
+            dropped=tuple(sorted(ledger.dropped)), changed=ledger.anything_changed,
+        )  # fmt: skip
+        self.log.append("closed", detail={"state": state, "owed": list(owed), "changed": ledger.anything_changed})
+        return ending
+
+
+_STUCK = Outcome(status="failed", message="left as it is, on purpose: a later undo of this host could not run")
+
+
+def _is_unclear(outcome: Outcome) -> bool:
+    return outcome.status in UNCLEAR and outcome.acted
+
+
+def _keep_first_words(first: Outcome, settled: Outcome) -> Outcome:
+    """The first failure says more than a later probe that found the host still silent."""
+    return first if settled.status in ("unreachable", "timed-out") else settled
+
+
+def _failure(step: Step, target: Target, outcome: Outcome, prefix: str = "") -> Failure:
+    return Failure(step=prefix + step.title, host=target.subject, status=outcome.status, message=outcome.message)

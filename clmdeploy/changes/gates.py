@@ -1,0 +1,25 @@
+"""Gates: a read-only question that must be answered well for a while before the change goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clmdeploy.changes.dispatch import Dispatch
+from clmdeploy.changes.guarded import Outcome
+from clmdeploy.changes.lease import HeldLease
+from clmdeploy.changes.plan import GateCall, Step, Target
+
+INTERVAL = 2.0
+
+
+def hold_gate(dispatch: Dispatch, step: Step, targets: Sequence[Target], lease: HeldLease) -> dict[str, Outcome]:
+    """Ask at once, then every `INTERVAL` seconds until the gate's time is over; the first bad answer ends it."""
+    assert isinstance(step.action, GateCall)  # noqa: S101  # the executor dispatches on the type
+    clock = dispatch.world.clock
+    end = clock.monotonic() + step.action.seconds
+    while True:
+        lease.check()
+        outcomes = dispatch.ask(step, targets)
+        if not all(outcome.is_done for outcome in outcomes.values()) or clock.monotonic() >= end:
+            return outcomes
+        clock.sleep(max(0.0, min(INTERVAL, end - clock.monotonic())))

@@ -1,0 +1,53 @@
+"""A guarded act: one request to the guard of one host, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from clmdeploy.model.hosts import Host
+from clmdeploy.model.secret import Secret
+from clmdeploy.model.value import JsonValue, Value
+
+Verb = Literal["perform", "restore", "probe", "ask"]
+GuardVerb = Literal["run", "ask", "probe", "fence"]
+Status = Literal["done", "failed", "refused", "unreachable", "timed-out", "in-flight", "unknown"]
+
+
+class Fence(Value):
+    """What the guard compares: the lease's scope and its token, which only grows."""
+
+    scope: Literal["fleet", "data"] = "fleet"
+    token: int = Field(ge=0)
+
+
+class Guarded(Value):
+    """One act on one host, as the adapters send it."""
+
+    key: str = Field(description="name of the target within its step")
+    host: Host
+    environment: str = Field(description="UUID of the environment; the host compares")
+    guard: GuardVerb
+    playbook: str = Field("", description="the playbook that carries the act, where one does")
+    act: str = ""
+    verb: Verb = "perform"
+    unit: str = ""
+    fence: Fence = Fence(token=0)
+    timeout: int = 120
+    arguments: dict[str, JsonValue] = {}
+    before: dict[str, JsonValue] = {}
+    secrets: dict[str, Secret] = {}
+
+
+class Outcome(Value):
+    """What came of an act on one host."""
+
+    status: Status
+    message: str = ""
+    result: dict[str, JsonValue] = {}
+    acted: bool = Field(True, description="false when it is sure that the act never began")
+
+    @property
+    def is_done(self) -> bool:
+        return self.status == "done"

@@ -1,0 +1,244 @@
+"""The journal: every change's events in the state bucket, each stored with a conditional create before the act it announces.
+
+Losing the race for a number means that another control node goes on with the same change: this one stops. The events are
+chained by digest across changes, and the head of the chain is signed, so that an edited history can't be passed off.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from pydantic import ValidationError
+
+from clmdeploy.changes.events import GENESIS, Event, EventKind, Link, Who
+from clmdeploy.changes.guarded import Outcome
+from clmdeploy.changes.ledger import Ledger
+from clmdeploy.changes.plan import Plan
+from clmdeploy.changes.ports import Clock, Missing, ObjectStore
+from clmdeploy.model.errors import Conflict, InvalidInput, OutcomeUnknown, VerificationFailed
+from clmdeploy.model.signing import Namespace, Signer, Verifier
+from clmdeploy.model.value import JsonValue, Value, canonical_json
+
+
+class Head(Value):
+    """The signed end of the chain, and the changes that still owe something."""
+
+    format: Literal["head/1"] = "head/1"
+    environment: str
+    last: Link
+    owed: dict[str, str] = {}
+    """host → change that owes it an undo"""
+
+
+class SignedHead(Value):
+    """The head as stored."""
+
+    head: Head
+    signature: str
+
+
+class SignedPlan(Value):
+    """A plan as stored or handed on as a file: with the maker's signature over its canonical JSON."""
+
+    format: Literal["signed-plan/1"] = "signed-plan/1"
+    plan: Plan
+    digest: str
+    signature: str
+
+
+class Journal:
+    """The journal of one environment."""
+
+    def __init__(self, store: ObjectStore, environment: str, signer: Signer, verifier: Verifier, clock: Clock) -> None:
+        self.store = store
+        self.environment = environment
+        self.signer = signer
+        self.verifier = verifier
+        self.clock = clock
+
+    def changes(self) -> list[str]:
+        """IDs of all changes, oldest first (an ID begins with the time of its making)."""
+        prefix = f"{self.environment}/changes/"
+        return sorted({key.removeprefix(prefix).split("/", 1)[0] for key in self.store.keys(prefix)})
+
+    def plan(self, change: str) -> SignedPlan:
+        """The plan of a change, its signature and digest checked. Raises InvalidInput, or Missing."""
+        stored = self.store.get(f"{self.environment}/changes/{change}/plan")
+        return read_signed_plan(stored.body, self.verifier, f"plan of change {change}")
+
+    def events(self, change: str) -> list[Event]:
+        """The events of a change in order, as stored; `verify` is another matter."""
+        prefix = f"{self.environment}/changes/{change}/events/"
+        return [read_event(key, self.store.get(key).body) for key in self.store.keys(prefix)]
+
+    def ledger(self, change: str) -> Ledger:
+        """What the events say of a change."""
+        return Ledger.of(self.plan(change).plan, self.events(change))
+
+    def head(self) -> Head | None:
+        """The signed head; None in a new environment. Raises VerificationFailed when the signature does not fit."""
+        stored = self._stored_head()
+        return stored[0] if stored else None
+
+    def _stored_head(self) -> tuple[Head, str] | None:
+        try:
+            stored = self.store.get(self._head_key)
+        except Missing:
+            return None
+        try:
+            signed = SignedHead.model_validate_json(stored.body)
+        except ValidationError as error:
+            raise VerificationFailed(f"{self._head_key} is not a journal head: {error.error_count()} faults") from error
+        try:
+            self.verifier.verify(Namespace.JOURNAL, canonical_json(signed.head), signed.signature.encode())
+        except InvalidInput as error:
+            raise VerificationFailed(f"the journal's head is not signed by a trusted key: {error.message}") from error
+        return signed.head, stored.etag
+
+    @property
+    def _head_key(self) -> str:
+        return f"{self.environment}/journal/head"
+
+    def last_link(self) -> Link | None:
+        """The newest event: the head, or what was stored after it before the head could follow."""
+        head = self.head()
+        if head is None:
+            return None
+        return self.events(head.last.change)[-1].link
+
+    def open(self, change: str, plan: SignedPlan, who: Who, detail: Mapping[str, JsonValue]) -> ChangeLog:
+        """Begin a change: plan first, then the event that opens it, then the head. The caller holds the lease."""
+        last = self.last_link()
+        self.store.put(f"{self.environment}/changes/{change}/plan", canonical_json(plan), only_if_absent=True)
+        log = ChangeLog(self, change, who, Ledger(plan.plan), last.digest if last else GENESIS, 0)
+        log.append("opened", detail={**detail, "plan": plan.digest, "kind": plan.plan.kind, "title": plan.plan.title})
+        return log
+
+    def take_over(self, change: str, who: Who, detail: Mapping[str, JsonValue]) -> ChangeLog:
+        """Go on with a change, from this control node. The caller holds the lease."""
+        events = self.events(change)
+        ledger = Ledger.of(self.plan(change).plan, events)
+        log = ChangeLog(self, change, who, ledger, events[-1].digest, len(events))
+        log.append("taken-over", detail=detail)
+        return log
+
+    def move_head(self, last: Link, owed: Mapping[str, str]) -> None:
+        """Sign the new end of the chain."""
+        standing = self._stored_head()
+        head = Head(environment=self.environment, last=last, owed=dict(owed))
+        signature = self.signer.sign(Namespace.JOURNAL, canonical_json(head)).decode()
+        body = canonical_json(SignedHead(head=head, signature=signature))
+        if standing is None:
+            self.store.put(self._head_key, body, only_if_absent=True)
+        else:
+            self.store.put(self._head_key, body, only_if_etag=standing[1])
+
+
+class ChangeLog:
+    """Writes the events of one change, and keeps its ledger in step with them."""
+
+    def __init__(self, journal: Journal, change: str, who: Who, ledger: Ledger, previous: str, seq: int) -> None:
+        self.journal = journal
+        self.change = change
+        self.who = who
+        self.ledger = ledger
+        self._previous = previous
+        self._seq = seq
+
+    def append(
+        self,
+        kind: EventKind,
+        step: str = "",
+        outcomes: Mapping[str, Outcome] | None = None,
+        detail: Mapping[str, JsonValue] | None = None,
+    ) -> Event:
+        """Store the next event, then believe it. Raises OutcomeUnknown when another control node wrote this number."""
+        journal = self.journal
+        event = Event(
+            environment=journal.environment, change=self.change, seq=self._seq, previous=self._previous,
+            at=journal.clock.now().isoformat(timespec="milliseconds"), kind=kind, who=self.who,
+            nonce=secrets.token_hex(8), step=step, outcomes=dict(outcomes or {}), detail=dict(detail or {}),
+        )  # fmt: skip
+        try:
+            journal.store.put(event_key(event), canonical_json(event), only_if_absent=True)
+        except Conflict:
+            raise OutcomeUnknown(
+                f"another control node goes on with change {self.change}: this one has stopped",
+                f"see `clmdeploy change show {self.change}`",
+            ) from None
+        self._previous, self._seq = event.digest, self._seq + 1
+        self.ledger.apply(event)
+        if kind in ("opened", "paused", "taken-over", "closed"):
+            journal.move_head(event.link, self._owed())
+        return event
+
+    def _owed(self) -> dict[str, str]:
+        standing = self.journal.head()
+        others = {host: change for host, change in (standing.owed if standing else {}).items() if change != self.change}
+        return {**others, **{target.subject: self.change for _, target in self.ledger.owed()}}
+
+
+def event_key(event: Event) -> str:
+    return f"{event.environment}/changes/{event.change}/events/{event.seq:06d}"
+
+
+def read_event(key: str, body: bytes) -> Event:
+    """An event from its bytes. Raises VerificationFailed naming the key."""
+    try:
+        return Event.model_validate_json(body)
+    except ValidationError as error:
+        raise VerificationFailed(f"journal event {key} can't be read: {error.error_count()} faults") from error
+
+
+def sign_plan(plan: Plan, signer: Signer) -> SignedPlan:
+    """The plan with its maker's signature."""
+    signature = signer.sign(Namespace.PLAN, canonical_json(plan)).decode()
+    return SignedPlan(plan=plan, digest=plan.digest, signature=signature)
+
+
+def read_signed_plan(body: bytes, verifier: Verifier, source: str) -> SignedPlan:
+    """A signed plan from its bytes. Raises InvalidInput when one byte of the plan is not what was signed."""
+    try:
+        signed = SignedPlan.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidInput(f"{source}: not a signed plan: {error.error_count()} faults") from error
+    if signed.digest != signed.plan.digest:
+        raise InvalidInput(f"{source}: the plan is not the one that its digest names")
+    verifier.verify(Namespace.PLAN, canonical_json(signed.plan), signed.signature.encode())
+    return signed
+
+
+def walk(journal: Journal) -> Iterator[Event]:
+    """All events of the environment in the order of the chain. Raises VerificationFailed at the first that does not fit."""
+    first = {events[0].previous: events for change in journal.changes() if (events := journal.events(change))}
+    expected, total = GENESIS, sum(len(events) for events in first.values())
+    walked = 0
+    while expected in first:
+        for number, event in enumerate(first[expected]):
+            if event.seq != number or event.previous != expected:
+                raise VerificationFailed(
+                    f"journal event {event.change}/{number:06d} is missing, edited or out of order"
+                )
+            expected = event.digest
+            walked += 1
+            yield event
+    if walked != total:
+        raise VerificationFailed(
+            f"the journal's chain ends after {walked} of {total} events: a change is missing or was edited"
+        )
+
+
+def verify(journal: Journal) -> int:
+    """Check every event's place in the chain and the signed head; the number of events. Raises VerificationFailed."""
+    head, digests = journal.head(), []
+    for event in walk(journal):
+        digests.append(event.digest)
+    if head is None and digests:
+        raise VerificationFailed("the journal has events but no signed head")
+    if head is not None and head.last.digest not in digests:
+        raise VerificationFailed(
+            f"the signed head names event {head.last.change}/{head.last.seq:06d}, which is missing or was edited"
+        )
+    return len(digests)

@@ -1,0 +1,113 @@
+"""The ledger: what the journal's events say of each (step, target). Pure: the same events always give the same ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from clmdeploy.changes.events import Event
+from clmdeploy.changes.guarded import Outcome
+from clmdeploy.changes.plan import Plan, Step, Target
+
+State = Literal["pending", "running", "done", "failed", "undoing", "undone", "owed", "unknown", "dropped"]
+OPEN = ("running", "undoing", "unknown")
+ACTED = ("done", "failed", "running", "unknown", "undoing", "owed")  # an act may have left something behind
+_UNCLEAR = ("unreachable", "timed-out", "in-flight", "unknown")
+
+
+def state_after(outcome: Outcome) -> State:
+    """A host that did not answer is unknown, not failed: it may have acted."""
+    if outcome.is_done:
+        return "done"
+    if outcome.status == "refused" or not outcome.acted:
+        return "pending"
+    return "unknown" if outcome.status in _UNCLEAR else "failed"
+
+
+class Ledger:
+    """State of every target of every step of one plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.states: dict[tuple[str, str], State] = {}
+        self.outcomes: dict[tuple[str, str], Outcome] = {}
+        self.dropped: set[str] = set()
+        self.closed: str | None = None
+        self.paused = False
+        self.undoing = False
+
+    @classmethod
+    def of(cls, plan: Plan, events: Iterable[Event]) -> Ledger:
+        ledger = cls(plan)
+        for event in events:
+            ledger.apply(event)
+        return ledger
+
+    def apply(self, event: Event) -> None:
+        """Take one event into account."""
+        match event.kind:
+            case "step-started":
+                self._mark(event, "running")
+            case "undo-started":
+                self.undoing = True
+                self._mark(event, "undoing")
+            case "step-finished":
+                self._finish(event)
+            case "undo-finished":
+                self._finish_undo(event)
+            case "host-dropped":
+                self.dropped.update(event.detail["hosts"])
+            case "paused":
+                self.paused = True
+            case "taken-over":
+                self.paused, self.closed = False, None
+            case "closed":
+                self.closed = str(event.detail["state"])
+            case "opened":
+                pass
+
+    def _mark(self, event: Event, state: State) -> None:
+        for key in event.outcomes:
+            self.states[event.step, key] = state
+
+    def _finish(self, event: Event) -> None:
+        for key, outcome in event.outcomes.items():
+            self.states[event.step, key] = state_after(outcome)
+            self.outcomes[event.step, key] = outcome
+
+    def _finish_undo(self, event: Event) -> None:
+        for key, outcome in event.outcomes.items():
+            self.states[event.step, key] = "undone" if outcome.is_done else self._undone_or_owed(event.step)
+            self.outcomes[event.step, key] = outcome
+
+    def _undone_or_owed(self, step_id: str) -> State:
+        step = next(step for step in self.plan.steps if step.id == step_id)
+        return "undone" if step.undo == "tidy" else "owed"
+
+    def state(self, step: Step, target: Target) -> State:
+        if target.subject in self.dropped and (step.id, target.key) not in self.states:
+            return "dropped"
+        return self.states.get((step.id, target.key), "pending")
+
+    def targets(self, step: Step, *states: State) -> tuple[Target, ...]:
+        """Targets of the step that are in one of the states."""
+        return tuple(target for target in step.targets if self.state(step, target) in states)
+
+    def owed(self) -> Iterator[tuple[Step, Target]]:
+        """Undos that could not run: their hosts take no other work until this is settled."""
+        for step in self.plan.steps:
+            for target in self.targets(step, "owed"):
+                yield step, target
+
+    def unsettled(self) -> Iterator[tuple[Step, Target]]:
+        """Acts whose result was never written."""
+        for step in self.plan.steps:
+            for target in self.targets(step, *OPEN):
+                yield step, target
+
+    @property
+    def anything_changed(self) -> bool:
+        """Whether some act may have left something that was not there before."""
+        return any(
+            self.targets(step, *ACTED) for step in self.plan.steps if step.undo in ("restore", "keep", "irreversible")
+        )

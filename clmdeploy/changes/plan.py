@@ -1,0 +1,139 @@
+"""The plan: what will be done, as an immutable value. Its SHA-256 is its name; clocks and estimates stay outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from clmdeploy.model.hosts import Host
+from clmdeploy.model.value import JsonValue, Value, digest_of
+
+Kind = Literal["deploy", "rollback", "setup"]
+Undo = Literal["restore", "tidy", "nothing", "keep", "irreversible"]
+"""restore: put the state before back · tidy: likewise, but what can't be tidied harms nobody · nothing: the act leaves
+nothing behind · keep: what it did is compatible with the release before and stays · irreversible: no way back"""
+
+
+class PlaybookCall(Value):
+    """An act on many hosts, carried by a playbook."""
+
+    kind: Literal["playbook"] = "playbook"
+    playbook: str = Field(pattern=r"^[a-z][a-z-]*$")
+    act: str
+    arguments: dict[str, JsonValue] = {}
+    fetch: dict[str, str] = Field(
+        {}, description="secret name → key in the release bucket; presigned anew for each act"
+    )
+
+
+class TaskCall(Value):
+    """An act on single hosts, asked directly."""
+
+    kind: Literal["task"] = "task"
+    act: str
+    arguments: dict[str, JsonValue] = {}
+
+
+class GateCall(Value):
+    """A read-only question that must be answered well for `seconds` on end before the change goes on."""
+
+    kind: Literal["gate"] = "gate"
+    act: str
+    arguments: dict[str, JsonValue] = {}
+    seconds: int = Field(0, ge=0)
+
+
+Action = Annotated[PlaybookCall | TaskCall | GateCall, Field(discriminator="kind")]
+
+
+class Target(Value):
+    """One place where a step acts. `subject` is the host that the act is about: a drain of app1 happens on lb1."""
+
+    host: str
+    subject: str
+    arguments: dict[str, JsonValue] = {}
+    before: dict[str, JsonValue] = Field(
+        {}, description="state that the plan expects; acts refuse another, undo restores it"
+    )
+
+    @property
+    def key(self) -> str:
+        return self.host if self.host == self.subject else f"{self.subject}@{self.host}"
+
+
+class Step(Value):
+    """One act on its targets. Hosts run in parallel; a step ends when all have answered."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
+    stage: str
+    batch: str = Field(
+        "", description="steps of one batch stand and fall together; empty before the barrier and after the rollout"
+    )
+    title: str
+    action: Action
+    targets: tuple[Target, ...] = Field(min_length=1)
+    undo: Undo
+    whole_fleet: bool = Field(False, description="serves every host: undone only when no host owes an undo")
+    timeout: int = Field(300, ge=1, le=86400, description="seconds for each host")
+
+
+class Policy(Value):
+    """What a failed, unreachable or timed-out host means for the rest."""
+
+    on_failure: Literal["stop", "take-back-batch", "take-back-all", "tolerate"] = "take-back-all"
+    tolerate: int = Field(
+        0, ge=0, description="hosts that may fail and are taken back alone, with on_failure: tolerate"
+    )
+
+
+class Verdict(Value):
+    """What taking this change back would need."""
+
+    kind: Literal["safe", "needs-revert", "needs-restore", "first-install"]
+    reason: str
+
+
+class Plan(Value):
+    """Everything that will be done, in order. Kept in the state bucket, so that any control node can go on with it."""
+
+    format: Literal["plan/1"] = "plan/1"
+    kind: Kind
+    environment: str
+    environment_id: str
+    application: str
+    title: str
+    from_release: str | None = None
+    to_release: str | None = None
+    inputs: dict[str, str] = Field(description="digest of each input: release, settings, hosts, playbooks, acts")
+    hosts: tuple[Host, ...] = ()
+    expected: dict[str, JsonValue] = Field(
+        {}, description="what each host runs, and the schema version, when this was planned"
+    )
+    steps: tuple[Step, ...] = ()
+    policy: Policy = Policy()
+    verdict: Verdict
+    reasons: dict[str, str] = Field({}, description="why rules were set aside: no_restore_point, hotfix")
+
+    @property
+    def digest(self) -> str:
+        """64 hexadecimal digits; the same inputs always give the same plan and the same digest."""
+        return digest_of(self)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(step.stage for step in self.steps))
+
+    @property
+    def irreversible(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.undo == "irreversible")
+
+    def batches(self) -> Iterator[tuple[str, tuple[Step, ...]]]:
+        """Consecutive steps of the same batch, in order."""
+        for batch, steps in groupby(self.steps, key=lambda step: step.batch):
+            yield batch, tuple(steps)
+
+    def host(self, name: str) -> Host:
+        return next(host for host in self.hosts if host.name == name)

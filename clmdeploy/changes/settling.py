@@ -1,0 +1,56 @@
+"""Settles unknown acts: asks the guard what became of the unit, then the host itself; never guesses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clmdeploy.changes.dispatch import Dispatch
+from clmdeploy.changes.guarded import Outcome, Verb
+from clmdeploy.changes.plan import Step, Target
+
+PATIENCE = 20.0  # seconds for a host that does not answer, before it is called unreachable
+PAUSE = 2.0
+
+
+def settle(dispatch: Dispatch, step: Step, targets: Sequence[Target], verb: Verb = "perform") -> dict[str, Outcome]:
+    """The outcome of each target's last act, as far as anybody can tell.
+
+    A unit in flight is waited for up to the step's time limit, a silent host for `PATIENCE`. Where no result was kept,
+    the act's own probe looks at the host: `done` counts as done, all else as failed, so that undo or another try follows.
+    """
+    clock = dispatch.world.clock
+    deadline = clock.monotonic() + PATIENCE
+    latest = clock.monotonic() + step.timeout + PATIENCE
+    outcomes: dict[str, Outcome] = {}
+    waiting = list(targets)
+    while waiting:
+        outcomes |= dispatch.unit_outcomes(step, waiting, verb)
+        now = clock.monotonic()
+        waiting = [
+            target
+            for target in waiting
+            if (outcomes[target.key].status == "in-flight" and now < latest)
+            or (outcomes[target.key].status in ("unreachable", "timed-out") and now < deadline)
+        ]
+        if waiting:
+            clock.sleep(PAUSE)
+    return outcomes | _looked_at(
+        dispatch, step, [one for one in targets if outcomes[one.key].status == "unknown"], verb
+    )
+
+
+def _looked_at(dispatch: Dispatch, step: Step, targets: Sequence[Target], verb: Verb) -> dict[str, Outcome]:
+    if not targets:
+        return {}
+    return {key: _read_state(answer, verb) for key, answer in dispatch.probe(step, targets).items()}
+
+
+def _read_state(answer: Outcome, verb: Verb) -> Outcome:
+    """What a probe's answer says of the act: an undo is done when the act is not."""
+    if not answer.is_done:
+        return answer
+    wanted = "done" if verb == "perform" else "not-done"
+    state = str(answer.result["state"])
+    if state == wanted:
+        return Outcome(status="done", message="found done")
+    return Outcome(status="failed", message=f"the act was cut off: the host shows {state}")

@@ -1,0 +1,43 @@
+"""The world as the executor sees it: one value with everything that acts. `runtime` makes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from clmdeploy.changes.events import Event
+from clmdeploy.changes.guarded import Outcome
+from clmdeploy.changes.plan import Step
+from clmdeploy.changes.ports import Clock, ObjectStore, Performer
+
+
+class Watcher(Protocol):
+    """Sees a change go on: what the face shows and what `--events` prints. Called from several threads."""
+
+    def on_event(self, event: Event) -> None: ...
+
+    def on_outcome(self, step: Step, key: str, outcome: Outcome) -> None: ...
+
+
+class Silent:
+    """A watcher that shows nothing."""
+
+    def on_event(self, event: Event) -> None:
+        """Nothing to show."""
+
+    def on_outcome(self, step: Step, key: str, outcome: Outcome) -> None:
+        """Nothing to show."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Ports for one run."""
+
+    clock: Clock
+    hosts: Performer
+    """asks and acts on single hosts"""
+    playbooks: Performer
+    """acts on many hosts through playbooks"""
+    releases: ObjectStore
+    """where hosts fetch bundles, by presigned address"""
+    watcher: Watcher = field(default_factory=Silent)

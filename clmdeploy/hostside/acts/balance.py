@@ -1,0 +1,122 @@
+"""Takes a server out of an HAProxy backend and back, through the runtime socket, and waits until it is so.
+
+Commands and states: HAProxy Management Guide 3.0, section 9.3 ("set server", "show servers state", "show stat").
+"""
+
+from __future__ import annotations
+
+import csv
+import socket
+import time
+
+from . import record
+from .call import ActError, Call, Json
+
+INTERVAL = 0.1
+ADMIN = {0: "ready", 1: "maint", 8: "drain"}  # srv_admin_state: bit 0 forced maintenance, bit 3 forced drain
+HELD = 0x01 | 0x08
+
+
+def perform(call: Call) -> Json:
+    """`arguments`: socket, backend, server, state ("drain" or "ready"), expect, limit (seconds)."""
+    arguments = call.arguments
+    standing = admin_state(arguments)
+    if standing not in (arguments["state"], arguments["expect"]):
+        raise ActError(
+            f"{_name(arguments)} is in state {standing!r}, but the plan expects {arguments['expect']!r}: somebody else holds it"
+        )
+    return _bring_to(arguments, arguments["state"], standing)
+
+
+def restore(call: Call) -> Json:
+    """Put back the state before, only where what stands is what this work set."""
+    arguments, before = call.arguments, call.before["state"]
+    standing = admin_state(arguments)
+    if standing not in (arguments["state"], before):
+        raise ActError(f"{_name(arguments)} is in state {standing!r}: somebody else set it since; nothing was put back")
+    return _bring_to(arguments, before, standing)
+
+
+def probe(call: Call) -> Json:
+    """The balancer itself knows."""
+    return {"state": "done" if admin_state(call.arguments) == call.arguments["state"] else "not-done"}
+
+
+def ask(call: Call) -> Json:
+    """`arguments`: socket, servers [{backend, server}]: the administrative state and the check's verdict of each."""
+    answers = {}
+    for one in call.arguments["servers"]:
+        place = {**one, "socket": call.arguments["socket"]}
+        answers[f"{one['backend']}/{one['server']}"] = {"state": admin_state(place), "status": _stat(place)["status"]}
+    return {"servers": answers}
+
+
+def admin_state(arguments: Json) -> str:
+    """`ready`, `drain`, `maint`, or `other` of one server."""
+    rows = _command(arguments["socket"], f"show servers state {arguments['backend']}").splitlines()
+    for row in rows:
+        fields = row.split()
+        if len(fields) > 6 and fields[1] == arguments["backend"] and fields[3] == arguments["server"]:
+            return ADMIN.get(int(fields[6]) & HELD, "other")
+    raise ActError(
+        f"{_name(arguments)}: the balancer has no such server; compare its configuration with clm.yml: balancer.backends"
+    )
+
+
+def _bring_to(arguments: Json, wanted: str, standing: str) -> Json:
+    if standing != wanted:
+        said = _command(arguments["socket"], f"set server {_name(arguments)} state {wanted}").strip()
+        if said:
+            raise ActError(f"{_name(arguments)}: the balancer says: {said[:300]}")
+        _remember(arguments, wanted)
+    _settle(arguments, wanted)
+    return {"state": wanted, "changed": standing != wanted}
+
+
+def _settle(arguments: Json, wanted: str) -> None:
+    """Drained: no session is left. Ready: the balancer's own check says UP."""
+    deadline = time.monotonic() + arguments["limit"]
+    while True:
+        row = _stat(arguments)
+        if (wanted == "ready" and row["status"].startswith(("UP", "no check"))) or (
+            wanted != "ready" and int(row["scur"] or 0) == 0
+        ):
+            return
+        if time.monotonic() > deadline:
+            what = f"its check says {row['status']}" if wanted == "ready" else f"{row['scur']} sessions are still open"
+            raise ActError(f"{_name(arguments)}: {what} after {arguments['limit']} s")
+        time.sleep(INTERVAL)
+
+
+def _stat(arguments: Json) -> Json:
+    text = _command(arguments["socket"], "show stat").lstrip("# ")
+    for row in csv.DictReader(text.splitlines()):
+        if row["pxname"] == arguments["backend"] and row["svname"] == arguments["server"]:
+            return row
+    raise ActError(f"{_name(arguments)}: the balancer shows no statistics of this server")
+
+
+def _remember(arguments: Json, state: str) -> None:
+    """The host record tells what this tool holds drained here, so that nothing stays forgotten."""
+    drained = dict(record.read().get("drained") or {})
+    drained.pop(_name(arguments), None)
+    if state != "ready":
+        drained[_name(arguments)] = arguments["change"]
+    record.update(drained=drained)
+
+
+def _name(arguments: Json) -> str:
+    return f"{arguments['backend']}/{arguments['server']}"
+
+
+def _command(path: str, text: str) -> str:
+    if "\n" in text or ";" in text:
+        raise ActError("a backend or server name holds a separator")
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(10)
+            connection.connect(path)
+            connection.sendall(text.encode() + b"\n")
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode(errors="replace")
+    except OSError as error:
+        raise ActError(f"{path}: the balancer does not answer: {error.strerror or error}") from None

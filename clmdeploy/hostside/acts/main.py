@@ -1,0 +1,43 @@
+"""Runs one call: reads it from its directory, writes the reply beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from . import balance, facts, health, migrate, prune, stage, switch
+from .call import ActError, Json, read_call
+
+ACTS = {
+    "balance": balance, "facts": facts, "health": health, "migrate": migrate, "prune": prune, "stage": stage, "switch": switch,
+}  # fmt: skip
+VERBS = ("perform", "restore", "probe", "ask")
+
+
+def reply_to(place: str) -> Json:
+    call = read_call(place)
+    function = getattr(ACTS.get(call.act), call.verb, None) if call.verb in VERBS else None
+    if function is None:
+        return {"status": "failed", "message": f"no act {call.act!r} with verb {call.verb!r}", "result": {}}
+    try:
+        return {"status": "done", "message": "", "result": function(call)}
+    except ActError as error:
+        return {"status": "failed", "message": str(error), "result": {}}
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        return {"status": "failed", "message": f"{call.act}: {type(error).__name__}: {error}"[:2000], "result": {}}
+
+
+def main(arguments: list[str]) -> int:
+    os.umask(0o022)
+    place = arguments[1]
+    reply = reply_to(place)
+    beside = os.path.join(place, "reply.json.new")
+    with open(beside, "w", encoding="utf-8") as file:
+        json.dump(reply, file, sort_keys=True)
+    os.replace(beside, os.path.join(place, "reply.json"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

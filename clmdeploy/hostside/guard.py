@@ -1,0 +1,280 @@
+#!/usr/bin/python3 -IS
+"""The guard: the one door to acts on this host. One file, standard library only, read before you trust it.
+
+    guard run    take the lock, compare and raise the token, run the act as a named transient unit with a time limit
+    guard ask    run a read-only act: no lock, no token, no unit
+    guard probe  what became of a unit: done, failed, in-flight or unknown
+    guard fence  raise the token and end the units of older tokens
+
+Each reads one JSON request on standard input and prints one JSON reply; the exit code is 0 whenever a reply was printed.
+A token that is older than the newest seen here is refused: a control node that lost its lease can't act any more.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+STATE = "/var/lib/clmdeploy"
+RUN = "/run/clmdeploy"
+MAX_REQUEST = 16 * 1024 * 1024
+MAX_REPLY = 4 * 1024 * 1024
+KEEP_RESULTS = 200
+LOCK_WAIT = 30.0
+UNIT = re.compile(r"clm-[a-z0-9][a-z0-9.-]{0,180}")
+PYTHON = "/usr/bin/python3"
+Json = dict[str, Any]  # Any: JSON as it came; each function takes what it needs by key
+
+
+class Refused(Exception):
+    """The request is not carried out; nothing was touched."""
+
+
+def read_json(path: str) -> Json | None:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return dict(json.load(file))
+    except FileNotFoundError:
+        return None
+
+
+def write_json(path: str, value: Json) -> None:
+    """Replace atomically and durably: after a power cut there is the old content or the new, never a piece."""
+    beside = path + ".new"
+    with open(beside, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        json.dump(value, file, sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+    directory = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+@contextlib.contextmanager
+def locked(name: str, while_waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """An exclusive file lock; who waits too long is told so. The kernel frees it when its holder dies."""
+    with open(os.path.join(STATE, name), "a", encoding="ascii") as file:
+        deadline = time.monotonic() + LOCK_WAIT
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Refused("another act is running on this host") from None
+                while_waiting()
+                time.sleep(0.05)
+        yield
+
+
+def machine_id() -> str:
+    with open("/etc/machine-id", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def check_identity(request: Json) -> None:
+    """Make sure that the request means this host and this environment."""
+    record = read_json(os.path.join(STATE, "host.json"))
+    if record is None:
+        raise Refused("this host has no record of its own: run `clmdeploy host setup`")
+    for key, name in (("environment", "environment"), ("host", "inventory name")):
+        if record[key] != request[key]:
+            raise Refused(f"this host belongs to {name} {record[key]!r}, not {request[key]!r}")
+    if record["machine_id"] != machine_id():
+        raise Refused(
+            "this host's machine-id is not the one it was set up with: a copied disk? run `clmdeploy host setup`"
+        )
+
+
+def raise_token(scope: str, token: int) -> None:
+    """Refuse an older token; remember a newer one before anything acts. A file of its own: acts write host.json."""
+    path = os.path.join(STATE, "tokens.json")
+    with locked("tokens.lock"):
+        tokens = read_json(path) or {}
+        newest = tokens.get(scope, 0)
+        if token < newest:
+            raise Refused(f"stale token {token}: this host has already seen {newest}; another change took over")
+        if token > newest:
+            write_json(path, {**tokens, scope: token})
+
+
+def active_units() -> list[str]:
+    """Names of act units that systemd still runs, without their suffix."""
+    listing = subprocess.run(
+        [
+            "systemctl",
+            "list-units",
+            "--plain",
+            "--no-legend",
+            "--state=active,activating,deactivating",
+            "clm-*.service",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    names = [line.split()[0][: -len(".service")] for line in listing.stdout.splitlines() if line.strip()]
+    return [name for name in names if os.path.exists(os.path.join(RUN, name))]
+
+
+def end_units(names: list[str]) -> None:
+    for name in names:
+        subprocess.run(["systemctl", "stop", name + ".service"], capture_output=True, timeout=90, check=False)
+
+
+def run(request: Json) -> Json:
+    """Run one act as a transient unit and keep its result for a later probe."""
+    unit = checked_unit(request)
+    with locked("act.lock"):
+        check_identity(request)
+        raise_token(request["scope"], request["token"])
+        running = active_units()
+        if running:
+            raise Refused(f"unit {running[0]} is still running on this host")
+        place = prepare(unit, request)
+        try:
+            reply = run_unit(unit, place, request["timeout"])
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+        write_json(os.path.join(STATE, "acts", unit + ".json"), reply)
+        forget_old_results()
+    return reply
+
+
+def checked_unit(request: Json) -> str:
+    unit = str(request["unit"])
+    if not UNIT.fullmatch(unit):
+        raise Refused("the unit's name is not one of ours")
+    return unit
+
+
+def prepare(unit: str, request: Json) -> str:
+    """The act's own directory, on tmpfs and closed to others: its input may hold a presigned address."""
+    place = os.path.join(RUN, unit)
+    shutil.rmtree(place, ignore_errors=True)
+    os.makedirs(place, mode=0o700)
+    with open(os.path.join(place, "acts.pyz"), "wb") as file:
+        file.write(base64.b64decode(request["program"], validate=True))
+    write_json(os.path.join(place, "input.json"), request["call"])
+    write_json(os.path.join(STATE, "acts", unit + ".json"), {"status": "in-flight", "message": "", "result": {}})
+    return place
+
+
+def run_unit(unit: str, place: str, timeout: float) -> Json:
+    command = [
+        "systemd-run", "--quiet", "--wait", "--collect", "--service-type=exec", f"--unit={unit}",
+        f"--property=RuntimeMaxSec={int(timeout)}", "--property=KillMode=control-group", "--property=TimeoutStopSec=10",
+        "--setenv=LC_ALL=C.UTF-8", PYTHON, "-IS", os.path.join(place, "acts.pyz"), place,
+    ]  # fmt: skip
+    finished = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout + 60, check=False)
+    return reply_of(place, finished.returncode, finished.stderr)
+
+
+def reply_of(place: str, code: int, complaint: bytes) -> Json:
+    path = os.path.join(place, "reply.json")
+    if os.path.exists(path) and os.path.getsize(path) <= MAX_REPLY:
+        return read_json(path) or {}
+    text = complaint.decode(errors="replace").strip()[-2000:]
+    return {
+        "status": "failed",
+        "message": text or f"the act ended without a reply (exit code {code}): time limit or kill",
+        "result": {},
+    }
+
+
+def forget_old_results() -> None:
+    directory = os.path.join(STATE, "acts")
+    names = sorted(os.listdir(directory), key=lambda name: os.path.getmtime(os.path.join(directory, name)))
+    for name in names[:-KEEP_RESULTS]:
+        os.unlink(os.path.join(directory, name))
+
+
+def ask(request: Json) -> Json:
+    """A read-only act, run at once beside whatever else goes on."""
+    unit = "ask-" + base64.b16encode(os.urandom(8)).decode().lower()
+    place = os.path.join(RUN, unit)
+    os.makedirs(place, mode=0o700)
+    try:
+        with open(os.path.join(place, "acts.pyz"), "wb") as file:
+            file.write(base64.b64decode(request["program"], validate=True))
+        write_json(os.path.join(place, "input.json"), request["call"])
+        finished = subprocess.run(
+            [PYTHON, "-IS", os.path.join(place, "acts.pyz"), place],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=request["timeout"], check=False,
+        )  # fmt: skip
+        return reply_of(place, finished.returncode, finished.stderr)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def probe(request: Json) -> Json:
+    """What became of a unit, from systemd and from the result that was kept."""
+    unit = checked_unit(request)
+    if unit in active_units():
+        return {"status": "in-flight", "message": "", "result": {}}
+    kept = read_json(os.path.join(STATE, "acts", unit + ".json"))
+    if kept is None or kept["status"] == "in-flight":
+        return {"status": "unknown", "message": "no result was kept", "result": {}}
+    return kept
+
+
+def fence(request: Json) -> Json:
+    """After this no older control node can act here, and nothing of it still runs.
+
+    The token goes up first; then units are ended for as long as an older guard holds the lock, so that an act which had
+    passed its check before the token rose is ended too.
+    """
+    check_identity(request)
+    raise_token(request["scope"], request["token"])
+    ended: list[str] = []
+
+    def end_running() -> None:
+        names = active_units()
+        end_units(names)
+        ended.extend(names)
+
+    end_running()
+    with locked("act.lock", while_waiting=end_running):
+        end_running()
+    return {"status": "done", "message": "", "result": {"ended": ended}}
+
+
+VERBS = {"run": run, "ask": ask, "probe": probe, "fence": fence}
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 2 or arguments[1] not in VERBS:
+        sys.stderr.write(__doc__)
+        return 2
+    os.umask(0o077)
+    raw = sys.stdin.buffer.read(MAX_REQUEST + 1)
+    try:
+        if len(raw) > MAX_REQUEST:
+            raise Refused("the request is too large")
+        os.makedirs(os.path.join(STATE, "acts"), mode=0o700, exist_ok=True)
+        os.makedirs(RUN, mode=0o700, exist_ok=True)
+        reply = VERBS[arguments[1]](json.loads(raw))
+    except Refused as refusal:
+        reply = {"status": "refused", "message": str(refusal), "result": {}}
+    except (KeyError, ValueError, OSError, subprocess.SubprocessError) as error:
+        reply = {"status": "failed", "message": f"{type(error).__name__}: {error}"[:2000], "result": {}}
+    sys.stdout.write(json.dumps(reply, sort_keys=True) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
