@@ -62,6 +62,8 @@ _WORDS: Mapping[str, Callable[[_Context], str]] = {
     "model_attributes_type": lambda _: "must be a mapping of keys to values",
     "dict_type": lambda _: "must be a mapping of keys to values",
     "string_type": lambda _: "must be text",
+    "string_pattern_mismatch": lambda _: "holds characters that can't stand there",
+    "int_parsing": lambda _: "must be a whole number",
     "int_type": lambda _: "must be a whole number",
     "int_from_float": lambda _: "must be a whole number",
     "greater_than_equal": lambda context: f"must be at least {context['ge']}",
