@@ -6,35 +6,34 @@ shell text), run in the release directory as the component's user.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from clmdeploy.model.value import Value
 from clmdeploy.model.version import Version
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Seconds = Annotated[int, Field(ge=1, le=3600)]
-UnitName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,100}\.(service|timer|socket|path|target)$")]
-
-
-def _relative(path: str) -> str:
-    parts = path.split("/")
-    if not path or len(path) > 1024 or "\0" in path or "\\" in path or any(part in ("", ".", "..") for part in parts):
-        raise ValueError(f"{path!r} must be a relative path inside the release, without '.' or '..' components")
-    return path
-
-
-RelativePath = Annotated[str, AfterValidator(_relative)]
-Argument = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
-Command = Annotated[tuple[Argument, ...], Field(min_length=1, max_length=64)]
+from clmdeploy.releases.fields import (
+    Command,
+    LoopbackUrl,
+    Name,
+    ProgramName,
+    Prose,
+    RelativePath,
+    Seconds,
+    Sha256,
+    SystemName,
+    UnitName,
+    link_stays_inside,
+)
 
 
 class HealthCheck(Value):
     """One question asked on the host itself. Exactly one of `http` and `command` is given."""
 
-    http: Annotated[str, Field(pattern=r"^http://(127\.0\.0\.1|localhost)(:\d{1,5})?(/[^\s]*)?$")] | None = None
+    http: LoopbackUrl | None = None
     status: int = Field(200, ge=100, le=599)
     command: Command | None = None
     timeout: Seconds = 30
@@ -54,7 +53,7 @@ class Component(Value):
     user: Name | None = Field(None, description="account that units and hooks run as; default: the environment's")
     units: tuple[UnitName, ...] = Field((), max_length=32, description="unit files in the bundle's units/ directory")
     health: tuple[HealthCheck, ...] = Field((), max_length=16)
-    version_url: Annotated[str, Field(pattern=r"^http://(127\.0\.0\.1|localhost)(:\d{1,5})?(/[^\s]*)?$")] | None = Field(
+    version_url: LoopbackUrl | None = Field(
         None, description="answers JSON whose key `version` is the version that truly runs"
     )
     before_stop: Command | None = Field(None, description="drain hook: run before the units are stopped")
@@ -83,7 +82,7 @@ class Schema(Value):
 
     needs: int = Field(ge=0, le=1_000_000, description="lowest schema version that this release runs on")
     group: Name = Field(description="the hooks run on the first host of this group")
-    version_command: Command = Field(description="prints JSON: {\"version\": 3, \"dirty\": false}")
+    version_command: Command = Field(description='prints JSON: {"version": 3, "dirty": false}')
     migrations: tuple[Migration, ...] = Field((), max_length=10_000)
 
     @model_validator(mode="after")
@@ -100,17 +99,19 @@ class Schema(Value):
 class Requirements(Value):
     """What a host must have before anything is staged on it."""
 
-    disk: int = Field(64 * 1024**2, ge=0, description="free bytes beside the unpacked release")
-    memory: int = Field(0, ge=0, description="total bytes of memory")
-    os: tuple[Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,40}$")], ...] = Field((), description="ID-VERSION_ID of /etc/os-release, like debian-13")
-    commands: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._+/-]{1,200}$")], ...] = Field((), description="programs that must be on PATH")
+    disk: int = Field(64 * 1024**2, ge=0, le=2**50, description="free bytes beside the unpacked release")
+    memory: int = Field(0, ge=0, le=2**50, description="total bytes of memory")
+    os: tuple[SystemName, ...] = Field(
+        (), max_length=64, description="ID-VERSION_ID of /etc/os-release, like debian-13"
+    )
+    commands: tuple[ProgramName, ...] = Field((), max_length=256, description="programs that must be on PATH")
 
 
 class Notes(Value):
     """What changed, for people, in Markdown."""
 
-    ru: str = Field("", max_length=100_000)
-    en: str = Field("", max_length=100_000)
+    ru: Prose = ""
+    en: Prose = ""
 
 
 class Manifest(Value):
@@ -121,23 +122,44 @@ class Manifest(Value):
     version: Version
     components: tuple[Component, ...] = Field(min_length=1, max_length=32)
     shared: tuple[SharedPath, ...] = Field((), max_length=64)
-    environment_files: tuple[RelativePath, ...] = Field((), max_length=16, description="KEY=VALUE files below the install root that hooks get as environment")
+    environment_files: tuple[RelativePath, ...] = Field(
+        (), max_length=16, description="KEY=VALUE files below the install root that hooks get as environment"
+    )
     data_schema: Schema | None = Field(None, alias="schema")
     requires: Requirements = Requirements()
     notes: Notes = Notes()
-    documents: tuple[RelativePath, ...] = Field((), max_length=256, description="operating documents that changed, in the bundle")
+    documents: tuple[RelativePath, ...] = Field(
+        (), max_length=256, description="operating documents that changed, in the bundle"
+    )
 
     model_config = Value.model_config | {"populate_by_name": True, "serialize_by_alias": True}
 
     @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        names = [component.name for component in self.components]
-        if len(set(names)) != len(names):
-            raise ValueError("two components have the same name")
-        units = [unit for component in self.components for unit in component.units]
-        if len(set(units)) != len(units):
-            raise ValueError("a unit belongs to one component only")
+    def _coherent(self) -> Self:
+        faults = [
+            *_repeated("components", (component.name for component in self.components), "two components named"),
+            *_repeated(
+                "components", (unit for c in self.components for unit in c.units), "two components have the unit"
+            ),
+            *_repeated("shared", (f"{s.path} of {s.owner}" for s in self.shared), "declared twice:"),
+            *self._migrations_ahead(),
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
         return self
+
+    def _migrations_ahead(self) -> Iterator[str]:
+        migrations = self.data_schema.migrations if self.data_schema else ()
+        for index, migration in enumerate(migrations):
+            if migration.oldest_compatible_app > self.version:
+                yield (
+                    f"schema.migrations.{index}.oldest_compatible_app: {migration.oldest_compatible_app} is newer than "
+                    f"this release ({self.version}), which could not run after its own migration"
+                )
+
+
+def _repeated(key: str, values: Iterable[str], words: str) -> list[str]:
+    return [f"{key}: {words} {value}" for value, count in Counter(values).items() if count > 1]
 
 
 class FileEntry(Value):
@@ -148,7 +170,17 @@ class FileEntry(Value):
     mode: int = Field(ge=0, le=0o777)
     size: int = Field(ge=0)
     sha256: Sha256 | None = None
-    target: str | None = Field(None, description="of a link: relative, and staying inside the release")
+    target: str | None = Field(None, max_length=1024, description="of a link: relative, and staying inside the release")
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        if self.kind == "file" and (self.sha256 is None or self.target is not None):
+            raise ValueError(f"the file {self.path} needs sha256 and no target")
+        if self.kind == "link" and (self.sha256 is not None or not self.target or self.size):
+            raise ValueError(f"the link {self.path} needs a target, size 0 and no sha256")
+        if self.kind == "link" and self.target and not link_stays_inside(self.path, self.target):
+            raise ValueError(f"the link {self.path} leads out of the release: {self.target[:200]!r}")
+        return self
 
 
 class BundleEntry(Value):
@@ -165,7 +197,21 @@ class Release(Value):
     format: Literal["release/1"] = "release/1"
     manifest: Manifest
     bundle: BundleEntry
-    files: tuple[FileEntry, ...] = Field(max_length=200_000)
+    files: tuple[FileEntry, ...] = Field(max_length=200_000, description="in rising order of path")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        paths = [entry.path for entry in self.files]
+        if any(first >= second for first, second in pairwise(paths)):
+            raise ValueError("files must stand in rising order of path, each path once")
+        known = set(paths)
+        for path in paths:
+            above = next((parent for parent in _parents(path) if parent in known), None)
+            if above is not None:
+                raise ValueError(f"{path} stands below {above}, which is no directory")
+        if sum(entry.size for entry in self.files) != self.bundle.unpacked:
+            raise ValueError("bundle.unpacked is not the sum of the sizes of all files")
+        return self
 
     @property
     def version(self) -> Version:
@@ -175,3 +221,10 @@ class Release(Value):
     def directory(self) -> str:
         """Name of the directory on hosts: VERSION-DIGEST8, so that two builds of one version never mix."""
         return f"{self.manifest.version}-{self.bundle.sha256[:8]}"
+
+
+def _parents(path: str) -> Iterator[str]:
+    """`a/b` and `a` of `a/b/c`."""
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
