@@ -1,0 +1,1 @@
+"""CLM: subscribers, segments, campaigns and responses. The sample application that the lab's releases carry."""

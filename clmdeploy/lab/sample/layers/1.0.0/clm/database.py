@@ -1,0 +1,78 @@
+"""The connection pool, and whether this release can run on the schema that the database has."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from clm.release import NEEDS_SCHEMA, VERSION
+from clm.settings import Settings
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SchemaState:
+    """The schema as its history tells it. `fault` is empty where this release can run on it."""
+
+    version: int
+    fault: str = ""
+
+
+class Database:
+    """A pool that reconnects by itself. Waiting for a connection and for an answer is bounded."""
+
+    def __init__(self, settings: Settings) -> None:
+        options = f"-c search_path={settings.search_path} -c statement_timeout=5000"
+        self._pool = AsyncConnectionPool(
+            settings.database_url,
+            kwargs={"row_factory": dict_row, "connect_timeout": 3, "options": options, "application_name": "clm"},
+            min_size=min(2, settings.pool_size),
+            max_size=settings.pool_size,
+            timeout=3,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+
+    async def open(self) -> None:
+        """Start connecting; doesn't wait, so that a service starts before its database does."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        await self._pool.close(timeout=2)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection[Row]]:
+        """A connection whose transaction is committed when the block ends, and only then."""
+        async with self._pool.connection() as connection:
+            yield connection
+
+    async def rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:
+        """All rows of one query."""
+        async with self.transaction() as connection:
+            return await (await connection.execute(query, values)).fetchall()
+
+    async def schema(self) -> SchemaState:
+        """Read the schema's history. Raises psycopg's errors where it can't be read."""
+        query = "SELECT version, dirty, oldest_compatible_app FROM schema_history ORDER BY version"
+        return judge(await self.rows(query))
+
+
+def judge(history: Sequence[Row]) -> SchemaState:
+    """What a history means for this release. A migration under way (dirty) doesn't count as reached."""
+    version = max((row["version"] for row in history if not row["dirty"]), default=0)
+    if version < NEEDS_SCHEMA:
+        return SchemaState(version, f"schema {version} is too old: {VERSION} needs {NEEDS_SCHEMA}")
+    oldest = max((row["oldest_compatible_app"] for row in history), key=_numbers, default="0.0.0")
+    if _numbers(VERSION) < _numbers(oldest):
+        return SchemaState(version, f"schema {version} is too new: it needs CLM {oldest} or later, this is {VERSION}")
+    return SchemaState(version)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("-")[0].split("."))

@@ -1,0 +1,4 @@
+"""Which release this is, and the lowest schema that it runs on. release.yml says the same."""
+
+VERSION = "1.0.0"
+NEEDS_SCHEMA = 1

@@ -1,0 +1,66 @@
+"""Reading what clients send: every field checked, a fault named in the answer."""
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+BIGINT = 2**63 - 1
+
+
+class BadInput(web.HTTPUnprocessableEntity):
+    """422 with the reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason=reason)
+
+
+async def body(request: web.Request) -> dict[str, Any]:
+    """The JSON object in the request's body."""
+    try:
+        data = json.loads(await request.text())
+    except ValueError:
+        raise BadInput("the body must be JSON") from None
+    if not isinstance(data, dict):
+        raise BadInput("the body must be a JSON object")
+    return data
+
+
+def text(data: dict[str, Any], key: str, longest: int, default: str | None = None) -> str:
+    """A text of 1 to `longest` characters."""
+    value = data.get(key, default)
+    if not isinstance(value, str) or not 1 <= len(value) <= longest or "\0" in value:
+        raise BadInput(f"{key}: a text of 1 to {longest} characters is needed")
+    return value
+
+
+def number(data: dict[str, Any], key: str) -> int:
+    """A positive whole number that fits the database's bigint."""
+    value = data.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= BIGINT:
+        raise BadInput(f"{key}: a positive whole number is needed")
+    return value
+
+
+def identifier(request: web.Request) -> int:
+    """The number in the path; one that no row can have is simply not found."""
+    value = int(request.match_info["id"])
+    if value > BIGINT:
+        raise web.HTTPNotFound(reason="no such object")
+    return value
+
+
+def limit(request: web.Request, default: int = 50, most: int = 500) -> int:
+    """The query's `limit`, at most `most` rows."""
+    value = request.query.get("limit", str(default))
+    if not (value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= most):
+        raise BadInput(f"limit: a number from 1 to {most} is needed")
+    return int(value)
+
+
+def after(request: web.Request) -> int:
+    """The query's `after`: the last id of the page before; 0 for the first page."""
+    value = request.query.get("after", "0")
+    if not (value.isascii() and value.isdigit() and len(value) <= 18):
+        raise BadInput("after: the id of a subscriber is needed")
+    return int(value)
