@@ -59,10 +59,19 @@ def objection(variable: str, value: Any) -> str:  # Any: whatever YAML held
         return _REFUSED[variable]
     if variable in _CERTAIN:
         allowed = _CERTAIN[variable]
-        return "" if value in allowed else f"must be {allowed[0]}: clmdeploy works in no other way"
+        return "" if value in allowed else f"must be {str(allowed[0]).lower()}: clmdeploy works in no other way"
     if variable.startswith("ansible_"):
         return f"is not honoured by clmdeploy, so it must not stand here (honoured: {', '.join(HONOURED)})"
     return ""
+
+
+def explained() -> list[tuple[str, str]]:
+    """The refused variables by name with the reason, for the reference page."""
+    fixed = [
+        (name, f"only `{str(allowed[0]).lower()}`: clmdeploy works in no other way")
+        for name, allowed in _CERTAIN.items()
+    ]
+    return [*_REFUSED.items(), *fixed]
 
 
 def _malformed(variable: str, value: Any) -> str:  # Any: whatever YAML held

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from clmdeploy.model.errors import InvalidInput
-
 KeyPath = tuple[str | int, ...]
 
 
@@ -38,10 +36,3 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """A suggestion `; did you mean 'x'?`, or nothing when no known word is near."""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def raise_for(faults: Iterable[Fault], hint: str = "") -> None:
-    """Raises one InvalidInput that carries every fault, one a line; does nothing when there is none."""
-    lines = [str(fault) for fault in faults]
-    if lines:
-        raise InvalidInput("\n".join(lines), hint)

@@ -1,0 +1,59 @@
+"""What a loaded environment is: settings, hosts, pinned keys, and the digests that a plan binds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from clmdeploy.config.files import under
+from clmdeploy.config.settings import Environment
+from clmdeploy.model.hosts import Host
+from clmdeploy.model.value import digest_of
+
+
+@dataclass(frozen=True)
+class LoadedEnvironment:
+    """An environment whose files have passed every check."""
+
+    directory: Path
+    settings: Environment
+    hosts: tuple[Host, ...]
+    host_keys: Mapping[str, tuple[str, ...]]
+    """Host name to the keys it may show, each as `TYPE BASE64`."""
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def known_hosts(self) -> Path:
+        return under(self.directory, self.settings.trust.known_hosts)
+
+    @property
+    def allowed_signers(self) -> Path:
+        return under(self.directory, self.settings.trust.allowed_signers)
+
+    @property
+    def ca_file(self) -> Path | None:
+        """Certificates for the storage; None: the system's."""
+        return under(self.directory, self.settings.storage.ca_file) if self.settings.storage.ca_file else None
+
+    def group(self, name: str) -> tuple[Host, ...]:
+        """The hosts of one group, in the inventory's order; empty when there is none."""
+        return tuple(host for host in self.hosts if name in host.groups)
+
+    @property
+    def settings_digest(self) -> str:
+        """Digest of the effective settings: comments, order and defaults written out don't change it."""
+        return digest_of(self.settings)
+
+    @property
+    def inventory_digest(self) -> str:
+        """Digest of the hosts, how they are reached and the keys they must show.
+
+        Without identity files: where an administrator keeps their own key differs between control nodes, and changes
+        neither the host nor what is done there.
+        """
+        hosts = [host.model_dump(mode="json", exclude={"identity_file"}) for host in self.hosts]
+        return digest_of({"hosts": hosts, "host_keys": {name: sorted(keys) for name, keys in self.host_keys.items()}})
