@@ -34,7 +34,7 @@ format: $(READY) ## put the code into its format
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
-	$(BIN)/ansible-lint --offline --profile production playbooks
+	ANSIBLE_LIBRARY=playbooks/library $(BIN)/ansible-lint --offline --profile production playbooks
 
 types: $(READY)
 	$(BIN)/mypy

@@ -10,8 +10,8 @@ from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.plan import Plan, Step, Target
 
 State = Literal["pending", "running", "done", "failed", "undoing", "undone", "owed", "unknown", "dropped"]
-OPEN = ("running", "undoing", "unknown")
-ACTED = ("done", "failed", "running", "unknown", "undoing", "owed")  # an act may have left something behind
+OPEN: tuple[State, ...] = ("running", "undoing", "unknown")
+ACTED: tuple[State, ...] = ("done", "failed", "running", "unknown", "undoing", "owed")  # an act may have left something behind
 _UNCLEAR = ("unreachable", "timed-out", "in-flight", "unknown")
 
 

@@ -1,0 +1,40 @@
+"""Throwaway directories for ansible-runner, on tmpfs: it writes inventory, variables and environment there.
+
+Mode 0700, removed after each run; what a killed run left is removed at the next start.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_PREFIX = "clmdeploy-"
+
+
+@contextmanager
+def run_directory() -> Iterator[Path]:
+    """A private directory that is gone when the block ends."""
+    place = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_memory()))
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def wipe_stale() -> None:
+    """Remove directories of this user whose process is gone."""
+    for place in _memory().glob(f"{_PREFIX}*"):
+        owner = place.name.removeprefix(_PREFIX).split("-", 1)[0]
+        if owner.isdigit() and place.stat().st_uid == os.getuid() and not Path("/proc", owner).exists():
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _memory() -> Path:
+    for candidate in (os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm"):  # noqa: S108  # made private by mkdtemp
+        if candidate and os.access(candidate, os.W_OK):
+            return Path(candidate)
+    return Path(tempfile.gettempdir())

@@ -1,0 +1,53 @@
+"""The guard's wire format: requests as JSON on standard input, replies as JSON on standard output."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import ValidationError
+
+from clmdeploy.adapters.program import acts_program_text
+from clmdeploy.changes.guarded import Guarded, Outcome
+
+GUARD = "/usr/local/lib/clmdeploy/guard"
+SETUP_HINT = "the guard is not installed here: run `clmdeploy host setup`"
+
+
+def guard_command(user: str, verb: str) -> list[str]:
+    """Argument vector; other users than root need exactly one sudo rule, for the guard."""
+    return [GUARD, verb] if user == "root" else ["sudo", "-n", GUARD, verb]
+
+
+def request_text(act: Guarded) -> str:
+    """The request. Secrets are revealed here, at the moment of use, and travel on standard input only."""
+    return json.dumps(
+        {
+            "environment": act.environment,
+            "host": act.host.name,
+            "scope": act.fence.scope,
+            "token": act.fence.token,
+            "unit": act.unit,
+            "timeout": act.timeout,
+            "program": acts_program_text() if act.guard in ("run", "ask") else "",
+            "call": {
+                "act": act.act,
+                "verb": act.verb,
+                "arguments": act.arguments,
+                "before": act.before,
+                "secrets": {name: secret.reveal() for name, secret in act.secrets.items()},
+            },
+        }
+    )
+
+
+def read_reply(code: int, stdout: bytes, stderr: bytes) -> Outcome:
+    """What the guard said, or why it could not say anything."""
+    try:
+        return Outcome.model_validate_json(stdout)
+    except ValidationError:
+        said = (stderr or stdout).decode(errors="replace").strip()[-500:]
+    if code in (126, 127) or "command not found" in said or "No such file" in said:
+        return Outcome(status="refused", message=SETUP_HINT, acted=False)
+    if "sudo:" in said:
+        return Outcome(status="refused", message=f"the SSH user may not run the guard: {said}", acted=False)
+    return Outcome(status="unknown", message=f"the guard gave no reply (exit code {code}): {said}")
