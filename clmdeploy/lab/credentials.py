@@ -1,0 +1,48 @@
+"""Passwords and keys of one lab, made anew for each."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from clmdeploy.lab.machine import LabError
+
+
+def _word() -> str:
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True, repr=False)
+class Credentials:
+    """Every secret that is no key file. Never printed."""
+
+    database_password: str
+    admin_access_key: str
+    admin_secret_key: str
+    operator_access_key: str
+    operator_secret_key: str
+    volume_write_key: str
+    volume_read_key: str
+    filer_write_key: str
+    filer_read_key: str
+
+    @classmethod
+    def generate(cls, word: Callable[[], str] = _word) -> Credentials:
+        return cls(**{field.name: word() for field in fields(cls)})
+
+    @classmethod
+    def load(cls, file: Path) -> Credentials:
+        """Raises LabError when the file is gone or damaged."""
+        try:
+            return cls(**json.loads(file.read_text()))
+        except (OSError, ValueError, TypeError) as error:
+            raise LabError(
+                f"{file}: can't be read ({type(error).__name__})", "take the lab down and up again"
+            ) from error
+
+    def save(self, file: Path) -> None:
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(asdict(self)))

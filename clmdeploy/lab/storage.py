@@ -1,0 +1,78 @@
+"""The lab's S3 server as a client sees it. The only module of the lab that imports boto3, and only when called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from clmdeploy.lab.facts import RELEASE_BUCKET, S3_REGION, STATE_BUCKET, LabFacts
+from clmdeploy.lab.machine import LabError
+from clmdeploy.model.secret import Secret
+
+
+@dataclass(frozen=True)
+class StorageAccess:
+    """One identity's way to the S3 server (path-style addressing, HTTPS)."""
+
+    endpoint: str
+    ca_file: Path
+    access_key: str
+    secret_key: Secret
+    region: str = S3_REGION
+    state_bucket: str = STATE_BUCKET
+    release_bucket: str = RELEASE_BUCKET
+
+    @classmethod
+    def operator(cls, facts: LabFacts) -> Self:
+        """May read, write and list the two buckets, nothing else."""
+        return cls._of(facts, facts.credentials.operator_access_key, facts.credentials.operator_secret_key)
+
+    @classmethod
+    def admin(cls, facts: LabFacts) -> Self:
+        """May do everything; the lab itself makes buckets with it."""
+        return cls._of(facts, facts.credentials.admin_access_key, facts.credentials.admin_secret_key)
+
+    @classmethod
+    def _of(cls, facts: LabFacts, access_key: str, secret_key: str) -> Self:
+        if facts.s3_endpoint is None:
+            raise LabError(f"lab {facts.record.spec.name} has no S3 server", "take it up with store=True")
+        return cls(facts.s3_endpoint, facts.authority.certificate, access_key, Secret(secret_key))
+
+    def client(self) -> Any:  # Any: boto3 makes its clients at run time
+        """A boto3 S3 client with short time limits and no retries: a lab either answers or is broken on purpose."""
+        import boto3
+        from botocore.config import Config
+
+        return boto3.session.Session().client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            verify=str(self.ca_file),
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key.reveal(),
+            config=Config(
+                connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}
+            ),
+        )
+
+
+def buckets_of(access: StorageAccess) -> frozenset[str] | None:
+    """The names of all buckets; None while the server does not answer."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        listed = access.client().list_buckets()
+    except (BotoCoreError, ClientError):
+        return None
+    return frozenset(bucket["Name"] for bucket in listed["Buckets"])
+
+
+def create_bucket(access: StorageAccess, name: str) -> None:
+    """Raises LabError when the server refuses."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        access.client().create_bucket(Bucket=name)
+    except (BotoCoreError, ClientError) as error:
+        raise LabError(f"bucket {name} can't be made at {access.endpoint}: {error}") from error
