@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -17,6 +18,13 @@ pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
 
 def environment_option(function: Function) -> Function:
     """`-e/--environment NAME` (or $CLM_ENVIRONMENT), required; passed on as `environment`."""
+    function = click.option(
+        "--inventories",
+        type=click.Path(path_type=Path),
+        hidden=True,  # shown once, on the root; people type it here too
+        expose_value=False,
+        callback=_note_inventories,
+    )(function)
     return click.option(
         "-e",
         "--environment",
@@ -55,6 +63,11 @@ def _note_flag(context: click.Context, parameter: click.Parameter, value: bool) 
 def _note_language(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
     if value:
         _note(context, language=value)
+
+
+def _note_inventories(context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+    if value:
+        _note(context, inventories=value)
 
 
 def _note(context: click.Context, **changes: Any) -> None:  # Any: the fields of Invocation

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from clmdeploy.config.public_keys import SIGNING_KEY_TYPES, fingerprint, key_blob
 
@@ -26,11 +25,6 @@ class AllowedSigner:
     def fingerprint(self) -> str:
         """SHA256:…, for people to compare."""
         return fingerprint(self.encoded)
-
-    def allows(self, principal: str) -> bool:
-        """Whether the line is for `principal`. Patterns may use * and ?; a pattern after ! excludes."""
-        excluded = any(p.startswith("!") and fnmatchcase(principal, p[1:]) for p in self.principals)
-        return not excluded and any(fnmatchcase(principal, pattern) for pattern in self.principals)
 
 
 def parse(text: str) -> tuple[tuple[AllowedSigner, ...], list[tuple[int, str]]]:
@@ -57,5 +51,7 @@ def _parse_line(words: list[str]) -> AllowedSigner:
             raise ValueError(f"option {option[:60]!r} is not known (see ssh-keygen(1), ALLOWED SIGNERS)")
     if kind not in SIGNING_KEY_TYPES:
         raise ValueError(f"key type {kind[:40]!r} is not one of {', '.join(sorted(SIGNING_KEY_TYPES))}")
+    if any(mark in principals for mark in "*?!"):
+        raise ValueError("principals must be names, not patterns (* ? !): a journal must say who signed")
     key_blob(kind, encoded)
     return AllowedSigner(tuple(principals.strip('"').split(",")), kind, encoded, options)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from clmdeploy.config import allowed_signers, known_hosts
 from clmdeploy.config.faults import Fault
 from clmdeploy.config.files import read_text, under
 from clmdeploy.config.known_hosts import PinnedKey
-from clmdeploy.config.secrets import SecretReference
 from clmdeploy.config.settings import Environment
 from clmdeploy.config.yaml_source import Document
 from clmdeploy.model.errors import InvalidInput
@@ -73,17 +71,9 @@ def signer_faults(settings: Environment, document: Document) -> list[Fault]:
     principal = settings.trust.principal
     if not signers and not wrong:
         faults.append(Fault(path, "names nobody: no release could ever be trusted"))
-    elif principal and not any(signer.allows(principal) for signer in signers):
+    elif principal and not any(principal in signer.principals for signer in signers):
         faults.append(document.fault(("trust", "principal"), f"{principal} is not in {path.name}"))
     return faults
-
-
-def secret_references(settings: Environment) -> Mapping[str, SecretReference]:
-    """Key path to reference, for every secret that the settings point to."""
-    found = {"storage.access_key": settings.storage.access_key, "storage.secret_key": settings.storage.secret_key}
-    if settings.trust.signing_key:
-        found["trust.signing_key"] = settings.trust.signing_key
-    return found
 
 
 def _ca_file_faults(name: str | None, document: Document) -> list[Fault]:

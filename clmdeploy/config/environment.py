@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from clmdeploy.config.files import under
+from clmdeploy.config.secrets import SecretReference
 from clmdeploy.config.settings import Environment
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.value import digest_of
@@ -43,6 +45,22 @@ class LoadedEnvironment:
         """The hosts of one group, in the inventory's order; empty when there is none."""
         return tuple(host for host in self.hosts if name in host.groups)
 
+    def group_names(self) -> list[str]:
+        """Every group that has hosts, sorted."""
+        return sorted({name for host in self.hosts for name in host.groups})
+
+    def shown(self, *, digests: bool = False) -> dict[str, Any]:  # Any: JSON for people and pipelines
+        """Effective settings and hosts as plain JSON values; a secret appears as the place where it is kept."""
+        settings = self.settings.model_dump(mode="json", exclude_none=True)
+        for key, reference in secret_references(self.settings).items():
+            section, name = key.split(".")
+            settings[section][name] = reference.shown()
+        hosts = [host.model_dump(mode="json", exclude_none=True) for host in self.hosts]
+        shown: dict[str, Any] = {"settings": settings, "hosts": hosts}
+        if digests:
+            shown["digests"] = {"settings": self.settings_digest, "inventory": self.inventory_digest}
+        return shown
+
     @property
     def settings_digest(self) -> str:
         """Digest of the effective settings: comments, order and defaults written out don't change it."""
@@ -57,3 +75,11 @@ class LoadedEnvironment:
         """
         hosts = [host.model_dump(mode="json", exclude={"identity_file"}) for host in self.hosts]
         return digest_of({"hosts": hosts, "host_keys": {name: sorted(keys) for name, keys in self.host_keys.items()}})
+
+
+def secret_references(settings: Environment) -> Mapping[str, SecretReference]:
+    """Key path to reference, for every secret that the settings point to."""
+    found = {"storage.access_key": settings.storage.access_key, "storage.secret_key": settings.storage.secret_key}
+    if settings.trust.signing_key:
+        found["trust.signing_key"] = settings.trust.signing_key
+    return found

@@ -36,3 +36,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """A suggestion `; did you mean 'x'?`, or nothing when no known word is near."""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def told_once(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """The faults file by file and line by line, one for each key: what follows from a first fault is left out."""
+    first: dict[tuple[Path, KeyPath | str], Fault] = {}
+    for fault in faults:
+        first.setdefault((fault.source, fault.key or fault.cause), fault)
+    files = {fault.source: order for order, fault in reversed(list(enumerate(first.values())))}
+    return tuple(sorted(first.values(), key=lambda fault: (files[fault.source], fault.line)))

@@ -40,7 +40,7 @@ def _endpoint(text: str) -> str:
     except ValueError as error:
         raise ValueError(f"is not an address: {error}") from error
     if parts.scheme not in ("https", "http") or not re.fullmatch(r"[A-Za-z0-9.:_-]+", host):
-        raise ValueError("must be an address like https://s3.example.ru:8334")
+        raise ValueError("must be an address like https://s3.example.com:8334")
     if parts.username or parts.password or parts.query or parts.fragment or parts.path not in ("", "/"):
         raise ValueError("must hold scheme, host and port only: no user, path or query")
     if parts.scheme == "http" and not _is_loopback(host):
@@ -125,7 +125,7 @@ Region = Annotated[str, _spelled(r"[a-z0-9][a-z0-9-]{0,62}", "must be small lett
 Principal = Annotated[
     str,
     _spelled(
-        r"[A-Za-z0-9][A-Za-z0-9._+@-]{0,127}", "must be one principal of allowed_signers, like ivanova@example.ru"
+        r"[A-Za-z0-9][A-Za-z0-9._+@-]{0,127}", "must be one principal of allowed_signers, like ivanova@example.com"
     ),
 ]
 BackendName = Annotated[str, _spelled(r"[A-Za-z0-9_.:-]{1,100}", "must be the name of an haproxy backend")]

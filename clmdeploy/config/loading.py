@@ -9,15 +9,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from clmdeploy.config.checks import (
-    host_faults,
-    pinned_keys,
-    secret_references,
-    settings_faults,
-    signer_faults,
-)
-from clmdeploy.config.environment import LoadedEnvironment
-from clmdeploy.config.faults import Fault, KeyPath, nearest
+from clmdeploy.config.checks import host_faults, pinned_keys, settings_faults, signer_faults
+from clmdeploy.config.environment import LoadedEnvironment, secret_references
+from clmdeploy.config.faults import Fault, KeyPath, nearest, told_once
 from clmdeploy.config.inventory import read_hosts
 from clmdeploy.config.known_hosts import keys_of
 from clmdeploy.config.schema import faults_of
@@ -82,7 +76,7 @@ def examine(directory: Path) -> Examination:
     hosts, inventory, wrong = read_hosts(directory)
     faults += wrong
     if settings is None:
-        return Examination(None, tuple(faults))
+        return Examination(None, told_once(faults))
     keys, wrong = pinned_keys(settings, document)
     loaded = LoadedEnvironment(directory, settings, hosts, {})
     faults += settings_faults(settings, document, hosts) + wrong + signer_faults(settings, document)
@@ -91,7 +85,7 @@ def examine(directory: Path) -> Examination:
     elif not wrong:
         faults.append(Fault(loaded.known_hosts, "pins no key: no host could ever be reached"))
     pinned = {host.name: tuple(f"{key.kind} {key.encoded}" for key in keys_of(host, keys)) for host in hosts}
-    return Examination(None if faults else LoadedEnvironment(directory, settings, hosts, pinned), tuple(faults))
+    return Examination(None if faults else LoadedEnvironment(directory, settings, hosts, pinned), told_once(faults))
 
 
 def read_settings(document: Document) -> tuple[Environment | None, list[Fault]]:
@@ -122,10 +116,17 @@ def _empty(content: YamlValue, key: KeyPath) -> Iterator[KeyPath]:
             yield from _empty(below, (*key, part))
 
 
-def unresolved_secrets(loaded: LoadedEnvironment, environ: Mapping[str, str]) -> list[InvalidInput]:
-    """What keeps each secret from being read on this machine now. The values themselves are dropped at once."""
+def unresolved_secrets(
+    loaded: LoadedEnvironment, environ: Mapping[str, str], *, open_vaults: bool
+) -> list[InvalidInput]:
+    """What keeps each secret from being read on this machine now. The values themselves are dropped at once.
+
+    Without `open_vaults` vaulted secrets are passed over: opening one imports Ansible and may run a password program.
+    """
     missing = []
     for key, reference in secret_references(loaded.settings).items():
+        if reference.vault and not open_vaults:
+            continue
         try:
             resolve(reference, loaded.directory, environ, key=key)
         except InvalidInput as error:

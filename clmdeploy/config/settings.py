@@ -54,7 +54,7 @@ class Storage(Value):
 
     endpoint: Endpoint = Field(
         description="Address of the storage: https, with a port where it isn't 443.",
-        examples=["https://s3.example.ru:8334"],
+        examples=["https://s3.example.com:8334"],
     )
     region: Region = Field("us-east-1", description="Region that requests are signed for.", examples=["us-east-1"])
     ca_file: FilePath | None = Field(
@@ -103,7 +103,7 @@ class Trust(Value):
     principal: Principal | None = Field(
         None,
         description="Who signs here: a principal of allowed_signers. Needed with signing_key.",
-        examples=["ivanova@example.ru"],
+        examples=["ivanova@example.com"],
     )
     signing_key: SecretReference | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""Asks hosts for the keys they show, with OpenSSH's ssh-keyscan. What it brings back is a claim until a person confirms it."""
+"""Asks hosts for the keys they show, with ssh-keyscan. What it brings is a claim until a person confirms it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,54 @@
+"""Asking the person at the terminal; without a terminal the flag that would have answered is named instead."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+
+import click
+
+from clmdeploy.cli.context import Invocation
+from clmdeploy.model.errors import UsageError
+
+
+@dataclass
+class Questions:
+    """Collects answers from flags, then from the terminal; remembers flags that nobody can answer for."""
+
+    invocation: Invocation
+    terminal: bool = field(default_factory=lambda: sys.stdin.isatty())
+    missing: list[str] = field(default_factory=list)
+
+    def text(self, given: str | None, flag: str, question: str, default: str | None = None) -> str:
+        """`given`, or the answer to the catalogue's `question`, or `default` where nobody can be asked."""
+        if given is not None:
+            return given
+        if self.terminal:
+            return str(click.prompt(self.invocation.say(question), default=default, err=True))
+        if default is None:
+            self.missing.append(flag)
+        return default or ""
+
+    def each(self, given: tuple[str, ...], flag: str, question: str) -> tuple[str, ...]:
+        """`given`, or answers until an empty one; at least one is needed."""
+        answers: list[str] = list(given)
+        while self.terminal and not given:
+            answer = click.prompt(self.invocation.say(question), default="", show_default=False, err=True)
+            if not answer and answers:
+                break
+            answers += [answer] if answer else []
+        if not answers:
+            self.missing.append(flag)
+        return tuple(answers)
+
+    def agrees(self, question: str, **fields: object) -> bool:
+        """Yes or no; never yes by default. False where nobody can be asked."""
+        return self.terminal and click.confirm(self.invocation.say(question, **fields), default=False, err=True)
+
+    def all_answered(self) -> None:
+        """Raises UsageError that names every flag which is missing; nothing is done before this has passed."""
+        if self.missing:
+            raise UsageError(
+                self.invocation.say("question.missing", flags=", ".join(self.missing)),
+                self.invocation.say("question.missing_hint"),
+            )
