@@ -10,8 +10,6 @@ from pathlib import Path, PurePosixPath
 
 from clmdeploy.lab.machine import LabError
 
-ENABLED = "/etc/systemd/system/multi-user.target.wants"
-
 
 @dataclass(frozen=True)
 class DiskFile:
@@ -43,9 +41,9 @@ class DiskLink:
 DiskEntry = DiskFile | DiskDirectory | DiskLink
 
 
-def enabled(unit: str, directory: str = "/usr/lib/systemd/system") -> DiskLink:
-    """The link that `systemctl enable` would make for a unit wanted by multi-user.target."""
-    return DiskLink(f"{ENABLED}/{unit}", f"{directory}/{unit}")
+def enabled(unit: str, directory: str = "/usr/lib/systemd/system", wanted_by: str = "multi-user.target") -> DiskLink:
+    """The link that `systemctl enable` would make for a unit."""
+    return DiskLink(f"/etc/systemd/system/{wanted_by}.wants/{unit}", f"{directory}/{unit}")
 
 
 def write_disk(upper: Path, layers: Sequence[Path], entries: Iterable[DiskEntry]) -> None:

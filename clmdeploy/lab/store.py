@@ -1,4 +1,4 @@
-"""The object store's role: SeaweedFS with S3 over TLS, its internal ports closed by signed tokens and mutual TLS."""
+"""The object store's role: SeaweedFS with S3 over TLS; its internal ports are closed in three ways."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _READY_LIMIT = 60.0  # seconds from the host's start to the first answer
 _UNIT = """\
 [Unit]
 Description=SeaweedFS, the S3 server of this lab
-After=network.target
+After=network.target nftables.service
+Requires=nftables.service
 
 [Service]
 User={account}
@@ -58,6 +59,20 @@ enabled = false
 [grpc]
 ca = "{etc}/ca.pem"
 """
+# The master has no keys at all: whoever reaches its port drops a bucket's data with one request.
+_FIREWALL = f"""\
+#!/usr/sbin/nft -f
+flush ruleset
+table inet lab {{
+    chain input {{
+        type filter hook input priority 0; policy drop;
+        iif lo accept
+        ct state established,related accept
+        meta l4proto {{ icmp, ipv6-icmp }} accept
+        tcp dport {{ 22, {S3_PORT} }} accept
+    }}
+}}
+"""
 _PARTS = ("volume", "master", "filer", "s3", "msg_broker", "msg_agent", "admin", "worker", "mq", "client")
 
 
@@ -73,6 +88,8 @@ def entries(facts: LabFacts, host: HostSpec) -> tuple[DiskEntry, ...]:
         DiskFile(f"{_ETC}/security.toml", security(facts), 0o600, _ACCOUNT),
         DiskFile(f"{_ETC}/s3.json", identities(facts), 0o600, _ACCOUNT),
         DiskDirectory(_DATA, 0o700, _ACCOUNT),
+        DiskFile("/etc/nftables.conf", _FIREWALL, 0o700),
+        enabled("nftables.service", wanted_by="sysinit.target"),
         DiskFile("/etc/systemd/system/seaweedfs.service", unit),
         enabled("seaweedfs.service", "/etc/systemd/system"),
     )

@@ -25,6 +25,11 @@ SSHD
 rm -rf /var/lib/postgresql/17/main /var/log/postgresql/*
 install -d -o postgres -g postgres -m 0700 /var/lib/postgresql/17/main
 
+# /usr is as these say: a new host need not rebuild catalogues and caches at its first start (systemd-update-done(8)).
+touch /etc/.updated /var/.updated
+systemctl set-default multi-user.target
+systemctl mask dev-hugepages.mount
+
 rm -f /etc/ssh/ssh_host_* /var/lib/systemd/random-seed /etc/hostname
 : >/etc/machine-id
 rm -rf /var/cache/apt/*.bin /var/lib/apt/lists/*
