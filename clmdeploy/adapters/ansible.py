@@ -39,20 +39,27 @@ class PlaybookPerformer:
         keys = {act.host.name: act.key for act in acts}
         outcomes: dict[str, Outcome] = {}
 
-        def hear(host: str, outcome: Outcome) -> None:
-            outcomes[keys[host]] = outcome
-            listen(keys[host], outcome)
+        def hear(key: str, outcome: Outcome) -> None:
+            outcomes[keys[key]] = outcome
+            listen(keys[key], outcome)
 
-        run_playbook(playbook, [act.host for act in acts], variables, self._known_hosts, acts[0].timeout + 2 * GRACE, hear)
+        run_playbook(
+            playbook, [act.host for act in acts], variables, self._known_hosts, acts[0].timeout + 2 * GRACE, hear
+        )
         silent = Outcome(status="unknown", message="Ansible ended without a word about this host")
         return {act.key: outcomes.get(act.key, silent) for act in acts}
 
 
 def run_playbook(
-    playbook: str, hosts: Sequence[Host], variables: dict[str, object], known_hosts: Path, timeout: int, hear: OutcomeListener
+    playbook: str,
+    hosts: Sequence[Host],
+    variables: dict[str, object],
+    known_hosts: Path,
+    timeout: int,
+    hear: OutcomeListener,
 ) -> None:
     """Run one playbook on `hosts`; `hear` gets one outcome a host and task that tells something."""
-    import ansible_runner  # noqa: PLC0415  # heavy: only when a playbook is really run
+    import ansible_runner  # heavy: only when a playbook is really run
 
     with run_directory() as place:
         runner = ansible_runner.run(

@@ -47,8 +47,8 @@ class Connections:
             self._open.clear()
 
     def _connect(self, host: Host) -> Connection:
-        import paramiko  # noqa: PLC0415  # heavy: only when a host is really asked
-        from fabric import Config, Connection  # noqa: PLC0415
+        import paramiko  # heavy: only when a host is really asked
+        from fabric import Config, Connection
 
         options: dict[str, object] = {
             "banner_timeout": CONNECT_TIMEOUT, "auth_timeout": CONNECT_TIMEOUT, "channel_timeout": CONNECT_TIMEOUT,
@@ -71,7 +71,7 @@ class Connections:
 
 
 def _words(host: Host, error: Exception, known_hosts: Path) -> tuple[str, str]:
-    import paramiko  # noqa: PLC0415
+    import paramiko
 
     where = f"{host.name} ({host.user}@{host.address}:{host.port})"
     if isinstance(error, paramiko.BadHostKeyException):
@@ -80,7 +80,13 @@ def _words(host: Host, error: Exception, known_hosts: Path) -> tuple[str, str]:
             "find out whether the host was rebuilt or somebody stands in between; then renew its line in known_hosts",
         )
     if isinstance(error, paramiko.AuthenticationException):
-        return f"{where} refuses the SSH key", "check ansible_user and ansible_ssh_private_key_file in hosts.yml, or the agent"
+        return (
+            f"{where} refuses the SSH key",
+            "check ansible_user and ansible_ssh_private_key_file in hosts.yml, or the agent",
+        )
     if isinstance(error, paramiko.SSHException) and "not found in known_hosts" in str(error):
         return f"{where} has no key in {known_hosts}", "pin its host key there first (see `clmdeploy init --help`)"
-    return f"{where} does not answer over SSH: {error or type(error).__name__}", "check the host and the network between"
+    return (
+        f"{where} does not answer over SSH: {error or type(error).__name__}",
+        "check the host and the network between",
+    )

@@ -34,10 +34,17 @@ class MemoryStore:
         return _etag(body)
 
     def upload(self, key: str, path: Path) -> None:
-        self.put(key, path.read_bytes())
+        try:
+            self.put(key, path.read_bytes())
+        except OSError as error:
+            raise InvalidInput(f"{path}: can't be read: {error.strerror}") from error
 
     def download(self, key: str, path: Path) -> None:
-        path.write_bytes(self._body(key))
+        body = self._body(key)
+        try:
+            path.write_bytes(body)
+        except OSError as error:
+            raise InvalidInput(f"{path}: can't be written: {error.strerror}") from error
 
     def keys(self, prefix: str) -> Iterator[str]:
         with self._lock:

@@ -54,4 +54,6 @@ class SshPerformer:
             return Outcome(status="timed-out", message=f"{act.host.name} gave no answer within {act.timeout + GRACE} s")
         except (OSError, EOFError, SSHException, ValueError) as error:
             connection.close()
-            return Outcome(status="unreachable", message=f"{act.host.name}: the connection broke: {error or type(error).__name__}")
+            return Outcome(
+                status="unreachable", message=f"{act.host.name}: the connection broke: {error or type(error).__name__}"
+            )

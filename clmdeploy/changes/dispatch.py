@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from clmdeploy.changes.guarded import Fence, Guarded, GuardVerb, Outcome, Verb
 from clmdeploy.changes.plan import GateCall, Plan, PlaybookCall, Step, Target
 from clmdeploy.changes.world import World
+from clmdeploy.model.hosts import Host
 from clmdeploy.model.secret import Secret
 
 PRESIGN_MARGIN = 120  # seconds beside the step's own time limit: the address must outlive the last host's start
@@ -51,7 +52,7 @@ class Dispatch:
         acts = [
             Guarded(
                 key=name,
-                host=self.plan.host(name),
+                host=self._host(name),
                 environment=self.plan.environment_id,
                 guard="fence",
                 fence=self.fence,
@@ -76,13 +77,17 @@ class Dispatch:
     def _guarded(self, step: Step, target: Target, guard: GuardVerb, verb: Verb, secrets: dict[str, Secret]) -> Guarded:
         action = step.action
         return Guarded(
-            key=target.key, host=self.plan.host(target.host), environment=self.plan.environment_id, guard=guard,
+            key=target.key, host=self._host(target.host), environment=self.plan.environment_id, guard=guard,
             playbook=action.playbook if isinstance(action, PlaybookCall) else "",
             act=action.act, verb=verb, unit=self._unit(step, target, verb), fence=self.fence,
             timeout=ASK_TIMEOUT if guard != "run" and not isinstance(action, GateCall) else step.timeout,
             arguments={**action.arguments, **target.arguments, "change": self.change},
             before=target.before, secrets=secrets,
         )  # fmt: skip
+
+    def _host(self, name: str) -> Host:
+        """As this control node reaches it; a host that has left the inventory since is still the plan's."""
+        return self.world.inventory.get(name) or self.plan.host(name)
 
     def _unit(self, step: Step, target: Target, verb: Verb) -> str:
         subject = f"-{target.subject}" if target.subject != target.host else ""

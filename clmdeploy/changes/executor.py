@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from clmdeploy.changes.dispatch import Dispatch
 from clmdeploy.changes.ending import Ending, Failure, owed_hosts
 from clmdeploy.changes.events import ClosedState
-from clmdeploy.changes.gates import hold_gate
+from clmdeploy.changes.gates import INTERRUPTED, hold_gate
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.journal import ChangeLog
 from clmdeploy.changes.lease import HeldLease
@@ -35,33 +35,54 @@ class Executor:
         self.plan: Plan = log.ledger.plan
         self.dispatch = Dispatch(world, self.plan, log.change, lease.fence)
         self.pause_wanted = threading.Event()
+        self.abort_wanted = threading.Event()
         self.failures: list[Failure] = []
 
     def run(self) -> Ending:
-        """Do what is left of the plan. Call again after `paused`: it goes on where it stopped."""
-        if self.log.ledger.undoing:
-            return self.take_back(None)
+        """Do what is left of the plan."""
         for _, steps in self.plan.batches():
-            if self.pause_wanted.is_set():
+            if self.pause_wanted.is_set() and not self.abort_wanted.is_set():
                 return self._pause()
             ending = self._run_batch(steps)
             if ending is not None:
                 return ending
         return self._close("done")
 
+    def resume(self) -> Ending:
+        """Go on in the direction in which the change was going."""
+        return self.abort() if self.log.ledger.undoing else self.run()
+
+    def abort(self) -> Ending:
+        """Take everything back."""
+        return self._take_back(None)
+
     def _run_batch(self, steps: Sequence[Step]) -> Ending | None:
         for step in steps:
+            if self.abort_wanted.is_set():
+                return self._take_back(None)
             failed = self._advance(step)
-            if not failed:
+            if self._interrupted_in(step, failed):
+                return self._take_back(None) if self.abort_wanted.is_set() else self._pause()
+            if not failed or not step.essential:
                 continue
             match decide(self.plan, step, failed, self.log.ledger.dropped):
                 case GoOn(without=hosts):
                     self._leave_out(step, hosts)
                 case TakeBack(only_batch=batch):
-                    return self.take_back(batch)
+                    return self._take_back(batch)
                 case Stop():
                     return self._close("stopped")
         return None
+
+    def _interrupted_in(self, step: Step, failed: set[str]) -> bool:
+        """Whether a gate ended because somebody wants to stop: that is no failure."""
+        return bool(failed) and isinstance(step.action, GateCall) and self._stop_wanted() and not self._answered(step)
+
+    def _answered(self, step: Step) -> bool:
+        return any(self.log.ledger.outcomes[step.id, one.key] != INTERRUPTED for one in step.targets)
+
+    def _stop_wanted(self) -> bool:
+        return self.pause_wanted.is_set() or self.abort_wanted.is_set()
 
     def _advance(self, step: Step) -> set[str]:
         """Bring the step to done on every target that is left; the hosts where that failed."""
@@ -79,7 +100,7 @@ class Executor:
 
     def _act(self, step: Step, targets: Sequence[Target]) -> dict[str, Outcome]:
         if isinstance(step.action, GateCall):
-            return hold_gate(self.dispatch, step, targets, self.lease)
+            return hold_gate(self.dispatch, step, targets, self.lease, self._stop_wanted)
         outcomes = self.dispatch.perform(step, targets)
         unclear = [target for target in targets if _is_unclear(outcomes[target.key])]
         if not unclear:
@@ -87,7 +108,7 @@ class Executor:
         settled = settle(self.dispatch, step, unclear)
         return outcomes | {key: _keep_first_words(outcomes[key], later) for key, later in settled.items()}
 
-    def take_back(self, only_batch: str | None) -> Ending:
+    def _take_back(self, only_batch: str | None) -> Ending:
         """Undo, newest step first: one batch, or all. What can't be undone is recorded as owed."""
         broken: set[str] = set()
         for step in reversed(self.plan.steps):

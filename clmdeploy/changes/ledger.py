@@ -11,7 +11,14 @@ from clmdeploy.changes.plan import Plan, Step, Target
 
 State = Literal["pending", "running", "done", "failed", "undoing", "undone", "owed", "unknown", "dropped"]
 OPEN: tuple[State, ...] = ("running", "undoing", "unknown")
-ACTED: tuple[State, ...] = ("done", "failed", "running", "unknown", "undoing", "owed")  # an act may have left something behind
+ACTED: tuple[State, ...] = (
+    "done",
+    "failed",
+    "running",
+    "unknown",
+    "undoing",
+    "owed",
+)  # an act may have left something behind
 _UNCLEAR = ("unreachable", "timed-out", "in-flight", "unknown")
 
 
@@ -98,6 +105,10 @@ class Ledger:
         for step in self.plan.steps:
             for target in self.targets(step, "owed"):
                 yield step, target
+
+    def irreversible_done(self) -> Iterator[Step]:
+        """Steps without a way back that have acted."""
+        return (step for step in self.plan.irreversible if self.targets(step, *ACTED))
 
     def unsettled(self) -> Iterator[tuple[Step, Target]]:
         """Acts whose result was never written."""

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from clmdeploy.changes.events import Event
 from clmdeploy.changes.guarded import Outcome
-from clmdeploy.changes.plan import Step
+from clmdeploy.changes.plan import Plan, Step
 from clmdeploy.changes.ports import Clock, ObjectStore, Performer
+from clmdeploy.model.hosts import Host
 
 
 class Watcher(Protocol):
     """Sees a change go on: what the face shows and what `--events` prints. Called from several threads."""
 
+    def on_opened(self, change: str, plan: Plan) -> None: ...
+
     def on_event(self, event: Event) -> None: ...
 
     def on_outcome(self, step: Step, key: str, outcome: Outcome) -> None: ...
+
+    def on_stop_wanted(self, wanted: str) -> None: ...
 
 
 class Silent:
     """A watcher that shows nothing."""
 
+    def on_opened(self, change: str, plan: Plan) -> None:
+        """Nothing to show."""
+
     def on_event(self, event: Event) -> None:
         """Nothing to show."""
 
     def on_outcome(self, step: Step, key: str, outcome: Outcome) -> None:
+        """Nothing to show."""
+
+    def on_stop_wanted(self, wanted: str) -> None:
         """Nothing to show."""
 
 
@@ -40,4 +52,6 @@ class World:
     """acts on many hosts through playbooks"""
     releases: ObjectStore
     """where hosts fetch bundles, by presigned address"""
+    inventory: Mapping[str, Host]
+    """how this control node reaches the hosts; the plan binds all but its identity files"""
     watcher: Watcher = field(default_factory=Silent)

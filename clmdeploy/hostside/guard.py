@@ -205,6 +205,7 @@ def forget_old_results() -> None:
 
 def ask(request: Json) -> Json:
     """A read-only act, run at once beside whatever else goes on."""
+    check_identity(request)
     unit = "ask-" + base64.b16encode(os.urandom(8)).decode().lower()
     place = os.path.join(RUN, unit)
     os.makedirs(place, mode=0o700)

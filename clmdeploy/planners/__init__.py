@@ -1,0 +1,1 @@
+"""Planners: from facts to a plan. Pure: no host, no bucket, no clock."""

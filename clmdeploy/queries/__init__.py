@@ -1,0 +1,1 @@
+"""Queries: gather the facts that planners and listings need, through ports."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from .call import ActError, Call, Json
 from .commands import environment_of, run_hook
 from .facts import schema_version
@@ -11,57 +9,61 @@ from .layout import manifest_of, release_path
 
 
 def perform(call: Call) -> Json:
-    """`arguments`: root, user, directory, expect (version or null), versions (to apply, rising), timeout (seconds a migration)."""
-    arguments = call.arguments
-    standing = _standing(arguments)
-    wanted = arguments["versions"][-1]
-    if standing == {"version": wanted, "dirty": False}:
-        return {"schema": wanted, "applied": []}
+    """`arguments`: root, user, directory, direction ("apply" or "revert"), expect (version or null), versions (rising),
+    timeout (seconds a migration)."""
+    if call.arguments["direction"] == "revert":
+        return _revert(call.arguments, min(call.arguments["versions"]) - 1)
+    return _apply(call.arguments)
+
+
+def restore(call: Call) -> Json:
+    """The other way: revert what was applied, a half-done migration included, or apply again what was reverted."""
+    if call.arguments["direction"] == "revert":
+        return _apply({**call.arguments, "expect": None})
+    before = call.before["version"]
+    return _revert(call.arguments, min(call.arguments["versions"]) - 1 if before is None else before)
+
+
+def _apply(arguments: Json) -> Json:
+    standing, wanted = _standing(arguments), arguments["versions"][-1]
+    if standing["version"] >= wanted and not standing["dirty"]:
+        return {"schema": standing["version"], "applied": []}
     if standing["dirty"]:
         raise ActError(
             f"the schema is marked dirty at version {standing['version']}: an earlier migration ended half-way"
         )
-    if arguments["expect"] is not None and standing["version"] not in (arguments["expect"], *arguments["versions"]):
+    expected = (arguments["expect"], *arguments["versions"])
+    if arguments["expect"] is not None and standing["version"] not in expected:
         raise ActError(
             f"the schema is at version {standing['version']}, but the plan expects {arguments['expect']}: plan again"
         )
     due = [version for version in arguments["versions"] if version > standing["version"]]
     for version in due:
         _one(arguments, version, "apply")
-        _check(
-            arguments,
-            lambda state, version=version: state == {"version": version, "dirty": False},
-            f"version {version}",
-        )
+        _check(arguments, {"version": version, "dirty": False})
     return {"schema": wanted, "applied": due}
 
 
-def restore(call: Call) -> Json:
-    """Revert, newest first, whatever of this step's migrations is in the schema, a half-done one included."""
-    arguments, before = call.arguments, call.before["version"]
+def _revert(arguments: Json, before: int) -> Json:
+    """Newest first, whatever of these migrations is in the schema."""
     standing = _standing(arguments)
-    due = [version for version in reversed(arguments["versions"]) if _is_in(version, standing)]
-    if before is None:
-        before = min(arguments["versions"]) - 1
+    due = [
+        version for version in reversed(arguments["versions"]) if version <= standing["version"] or standing["dirty"]
+    ]
     for version in due:
         _one(arguments, version, "revert")
-    _check(
-        arguments, lambda state: not state["dirty"] and state["version"] <= before, f"version {before} after the revert"
-    )
+    if due:
+        _check(arguments, {"version": before, "dirty": False})
     return {"schema": before, "reverted": due}
 
 
 def probe(call: Call) -> Json:
     """The schema itself knows."""
-    standing = _standing(call.arguments)
+    standing, versions = _standing(call.arguments), call.arguments["versions"]
     if standing["dirty"]:
         return {"state": "partial"}
-    return {"state": "done" if standing["version"] >= call.arguments["versions"][-1] else "not-done"}
-
-
-def _is_in(version: int, standing: Json) -> bool:
-    """Whether a migration is in the schema: applied, or begun and marked dirty."""
-    return version <= standing["version"] or bool(standing["dirty"])
+    is_in = standing["version"] >= versions[-1]
+    return {"state": "done" if is_in == (call.arguments["direction"] == "apply") else "not-done"}
 
 
 def _standing(arguments: Json) -> Json:
@@ -85,8 +87,8 @@ def _one(arguments: Json, version: int, direction: str) -> None:
         raise ActError(f"migration {version} ({direction}): {error}") from None
 
 
-def _check(arguments: Json, is_right: Callable[[Json], bool], wanted: str) -> None:
+def _check(arguments: Json, wanted: Json) -> None:
     standing = _standing(arguments)
-    if not is_right(standing):
+    if standing != wanted:
         state = "dirty" if standing["dirty"] else "clean"
-        raise ActError(f"the schema is at version {standing['version']} ({state}), expected {wanted}")
+        raise ActError(f"the schema is at version {standing['version']} ({state}), expected {wanted['version']}")

@@ -1,0 +1,123 @@
+"""One bucket of an S3-compatible storage, by boto3."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from clmdeploy.adapters.s3_client import RETRIES, S3Connection, make_client
+from clmdeploy.adapters.s3_conditional import ConditionalWriter
+from clmdeploy.adapters.s3_errors import Place, translated
+from clmdeploy.adapters.s3_profile import probe
+from clmdeploy.changes.ports import MEBIBYTE, Missing, Stored
+from clmdeploy.model.errors import Conflict, InvalidInput
+from clmdeploy.model.secret import Secret
+from clmdeploy.model.storage import StorageProfile
+
+_PART = 16 * MEBIBYTE
+_PARALLEL = 4  # parts in flight: with _PART this bounds memory
+
+
+@dataclass(frozen=True)
+class S3Store:
+    """An ObjectStore. `setting` is the key path of the bucket's name in clm.yml, for messages.
+
+    `conditional_writes` is what the probe found: where it is False, conditions are not even sent.
+    """
+
+    connection: S3Connection
+    bucket: str
+    setting: str = "storage.state_bucket"
+    conditional_writes: bool = True
+
+    def get(self, key: str, limit: int = 16 * MEBIBYTE) -> Stored:
+        with translated(self._place, key):
+            answer = self._client.get_object(Bucket=self.bucket, Key=key)
+            with answer["Body"] as stream:
+                body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise InvalidInput(f"{self._place}: {key} is larger than {limit} bytes", "it was not written by this tool")
+        return Stored(body, str(answer["ETag"]))
+
+    def put(self, key: str, body: bytes, *, only_if_absent: bool = False, only_if_etag: str | None = None) -> str:
+        try:
+            with translated(self._place, key):
+                if only_if_absent and self.conditional_writes:
+                    return self._conditional.create(key, body)
+                if only_if_etag is not None and self.conditional_writes:
+                    return self._conditional.replace(key, body, only_if_etag)
+                return str(self._client.put_object(Bucket=self.bucket, Key=key, Body=body)["ETag"])
+        except Missing as error:  # If-Match on what does not exist
+            raise Conflict(f"{self._place}: {key} does not exist any more", "read again what is there") from error
+
+    def upload(self, key: str, path: Path) -> None:
+        from boto3.s3.transfer import TransferConfig  # slow to import
+
+        parts = TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART, max_concurrency=_PARALLEL)
+        with _local(path), path.open("rb") as file, translated(self._place, key):
+            self._client.upload_fileobj(file, self.bucket, key, Config=parts)
+
+    def download(self, key: str, path: Path) -> None:
+        with _local(path), tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            try:
+                with translated(self._place, key):
+                    body = self._client.get_object(Bucket=self.bucket, Key=key)["Body"]
+                    for chunk in body.iter_chunks(MEBIBYTE):
+                        file.write(chunk)
+                file.flush()
+                os.replace(file.name, path)
+            finally:
+                Path(file.name).unlink(missing_ok=True)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        with translated(self._place, prefix):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+            found = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        return iter(sorted(found))  # not every server sorts by code points
+
+    def presign(self, key: str, seconds: int) -> Secret:
+        with translated(self._place, key):
+            parameters = {"Bucket": self.bucket, "Key": key}
+            return Secret(self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds))
+
+    def probe_profile(self) -> StorageProfile:
+        """Try out what the bucket can do, on an object of its own below `clmdeploy-probe/` that is removed again.
+
+        Raises StoreUnavailable or InvalidInput as every method does.
+        """
+        with translated(self._place):
+            return probe(self._once, self._conditional)
+
+    @cached_property
+    def _client(self) -> Any:  # Any: boto3 makes its clients at run time
+        with translated(self._place):
+            return make_client(self.connection, RETRIES)
+
+    @cached_property
+    def _once(self) -> Any:  # Any: boto3 makes its clients at run time
+        with translated(self._place):
+            return make_client(self.connection, 1)
+
+    @cached_property
+    def _conditional(self) -> ConditionalWriter:
+        return ConditionalWriter(self._once, self.bucket, self.get)
+
+    @cached_property
+    def _place(self) -> Place:
+        return Place(self.connection.endpoint, self.bucket, self.setting)
+
+
+@contextmanager
+def _local(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput(
+            f"{path}: can't be read or written: {error.strerror}", "check room and rights there"
+        ) from error

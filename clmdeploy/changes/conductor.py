@@ -1,0 +1,150 @@
+"""Conducts a change from its plan to its end: lease, journal, executor, and the lease given back whatever happens."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from clmdeploy.changes.ending import Ending
+from clmdeploy.changes.events import Who
+from clmdeploy.changes.executor import Executor
+from clmdeploy.changes.journal import ChangeLog, Journal, SignedPlan
+from clmdeploy.changes.lease import HeldLease, Leases, Request
+from clmdeploy.changes.ledger import Ledger
+from clmdeploy.changes.plan import Plan
+from clmdeploy.changes.settling import settle
+from clmdeploy.changes.world import World
+from clmdeploy.model.errors import NothingChanged, OutcomeUnknown, UsageError
+
+OPEN_STATES = (None, "stopped")
+
+
+@dataclass(frozen=True)
+class Conductor:
+    """Everything that a run of a change needs beside its plan."""
+
+    world: World
+    journal: Journal
+    leases: Leases
+    who: Who
+
+    def begin(self, change: str, plan: SignedPlan, reason: str, wait: float) -> Ending:
+        """Apply a new change under the ID `change`. `wait`: seconds to wait for the lease.
+
+        Raises LeaseHeld, or OutcomeUnknown when an earlier change stands open or a host owes an undo.
+        """
+        with self._lease(Request("fleet", self.who, change, reason, wait)) as lease:
+            self.refuse_unsettled(plan.plan)
+            log = self.journal.open(change, plan, self.who, {"reason": reason, "reasons": plan.plan.reasons})
+            self.world.watcher.on_opened(log.change, plan.plan)
+            return self._run(Executor(self.world, log, lease), Executor.run)
+
+    def resume(self, change: str, reason: str) -> Ending:
+        """Go on with an open change from wherever it stands."""
+        return self._continue(change, reason, Executor.resume)
+
+    def abort(self, change: str, reason: str) -> Ending:
+        """Take an open change back, as far as its steps allow. Raises NothingChanged past a point of no return."""
+        passed = [step.title for step in self._ledger(change).irreversible_done()]
+        if passed:
+            raise NothingChanged(
+                f"change {change} is past a point of no return: {', '.join(passed)}",
+                f"finish it with `clmdeploy change resume {change}`, or restore",
+            )
+        return self._continue(change, reason, Executor.abort)
+
+    def refuse_unsettled(self, plan: Plan) -> None:
+        """Raises OutcomeUnknown when the last change stands open, or a host of the plan owes an undo."""
+        head = self.journal.head()
+        if head is None:
+            return
+        if self.journal.ledger(head.last.change).closed in OPEN_STATES:
+            raise OutcomeUnknown(*open_words(head.last.change))
+        owing = {host.name: head.owed[host.name] for host in plan.hosts if host.name in head.owed}
+        for host, change in owing.items():
+            raise OutcomeUnknown(
+                f"{host} still owes an undo of change {change}: its state is not known to be whole",
+                f"bring {host} back, then run `clmdeploy change abort {change}`; or leave it out with --limit",
+            )
+
+    def open_change(self) -> str:
+        """The ID of the one change that can be resumed or aborted. Raises UsageError when there is none or several."""
+        head = self.journal.head()
+        candidates = [] if head is None else sorted(set(head.owed.values()))
+        if head is not None and self.journal.ledger(head.last.change).closed in OPEN_STATES:
+            candidates = sorted({*candidates, head.last.change})
+        if len(candidates) != 1:
+            what = "several changes are open: " + ", ".join(candidates) if candidates else "no change is open"
+            raise UsageError(what, "`clmdeploy change list` shows all changes")
+        return candidates[0]
+
+    def _ledger(self, change: str) -> Ledger:
+        ledger = self.journal.ledger(change)
+        if ledger.closed not in OPEN_STATES and not list(ledger.owed()):
+            raise UsageError(f"change {change} is closed: {ledger.closed}", "`clmdeploy change list` shows all changes")
+        return ledger
+
+    def _continue(self, change: str, reason: str, act: Callable[[Executor], Ending]) -> Ending:
+        self._ledger(change)
+        with self._lease(Request("fleet", self.who, change, reason), take_over=True) as lease:
+            log = self.journal.take_over(change, self.who, {"reason": reason})
+            self.world.watcher.on_opened(log.change, log.ledger.plan)
+            executor = Executor(self.world, log, lease)
+            executor.dispatch.fence_hosts()
+            self._settle(executor, log)
+            return self._run(executor, act)
+
+    def _settle(self, executor: Executor, log: ChangeLog) -> None:
+        """Find out what became of acts whose result was never written, and write it."""
+        for step in log.ledger.plan.steps:
+            acted = log.ledger.targets(step, "running", "unknown")
+            if acted:
+                log.append("step-finished", step.id, settle(executor.dispatch, step, acted, "perform"))
+            undone = log.ledger.targets(step, "undoing")
+            if undone:
+                log.append("undo-finished", step.id, settle(executor.dispatch, step, undone, "restore"))
+
+    @contextmanager
+    def _lease(self, request: Request, take_over: bool = False) -> Iterator[HeldLease]:
+        lease = self.leases.take_over(request) if take_over else self.leases.acquire(request)
+        try:
+            yield lease
+        finally:
+            lease.release()
+
+    def _run(self, executor: Executor, act: Callable[[Executor], Ending]) -> Ending:
+        with _signals(executor, self.world.watcher.on_stop_wanted):
+            return act(executor)
+
+
+@contextmanager
+def _signals(executor: Executor, tell: Callable[[str], None]) -> Iterator[None]:
+    """First Ctrl-C or SIGTERM: stop at the next safe point. Second: take back. The act under way always ends first."""
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        wanted = "abort" if executor.pause_wanted.is_set() else "pause"
+        (executor.abort_wanted if wanted == "abort" else executor.pause_wanted).set()
+        tell(wanted)
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def open_words(change: str) -> tuple[str, str]:
+    """Message and hint about a change that nobody finished."""
+    return (
+        f"change {change} stands open: it was paused, stopped or cut off",
+        f"run `clmdeploy change resume {change}` to finish it or `clmdeploy change abort {change}` to take it back",
+    )
+
+
+def new_change_id(at: str, kind: str, nonce: str) -> str:
+    """`at`: YYYYMMDD-HHMMSS in UTC; IDs sort by the time of their making."""
+    return f"{at}-{kind}-{nonce}"

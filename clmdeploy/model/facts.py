@@ -1,0 +1,67 @@
+"""What was found to be true of an environment: gathered by queries, read by planners."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from clmdeploy.model.hosts import Host
+from clmdeploy.model.value import JsonValue, Value
+
+
+class SchemaState(Value):
+    """The database schema, as the running release's own hook reports it."""
+
+    version: int
+    dirty: bool = False
+
+
+class HostFacts(Value):
+    """One host as it was found."""
+
+    host: Host
+    reachable: bool
+    message: str = Field("", description="why not, in words for an administrator")
+    current: str | None = Field(None, description="release directory that `current` points to")
+    recorded: str | None = Field(
+        None, description="the same by the host's own record; differs only after a cut-off switch"
+    )
+    ledger: tuple[str, ...] = Field((), description="release directories that ran before, oldest first")
+    staged: tuple[str, ...] = ()
+    version: str | None = Field(None, description="version of the current release")
+    manifest_schema: JsonValue = Field(None, description="the current release's schema section")
+    schema_state: SchemaState | None = None
+    drained: dict[str, str] = Field({}, description="balancer server → change that holds it drained, on balancer hosts")
+    disk_free: int = 0
+    inodes_free: int | None = None
+    memory: int = 0
+    os: str = ""
+    python: str = ""
+    clock: float = 0.0
+    services: tuple[dict[str, JsonValue], ...] = ()
+
+
+class ServerFacts(Value):
+    """One server of a balancer's backend."""
+
+    balancer: str
+    backend: str
+    server: str
+    state: Literal["ready", "drain", "maint", "other"]
+    status: str
+
+
+class FleetFacts(Value):
+    """All hosts that a plan may touch, and the balancers' view of them."""
+
+    hosts: tuple[HostFacts, ...]
+    servers: tuple[ServerFacts, ...] = ()
+
+    def of(self, name: str) -> HostFacts:
+        """Facts of one host. Raises StopIteration for a name that was not asked."""
+        return next(facts for facts in self.hosts if facts.host.name == name)
+
+    @property
+    def schema_state(self) -> SchemaState | None:
+        return next((facts.schema_state for facts in self.hosts if facts.schema_state), None)

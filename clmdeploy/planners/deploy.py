@@ -1,0 +1,144 @@
+"""Deploy: from what runs to the wanted release. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clmdeploy.changes.plan import Plan, Policy, Verdict
+from clmdeploy.model.errors import NothingChanged, UsageError
+from clmdeploy.model.facts import HostFacts
+from clmdeploy.model.hosts import Host
+from clmdeploy.model.value import JsonValue
+from clmdeploy.model.version import Version
+from clmdeploy.planners.readiness import refuse_unready
+from clmdeploy.planners.rollout import batch_steps, batches, finalise_steps, migration_steps, stage_steps
+from clmdeploy.planners.schema import Movement, due_migrations
+from clmdeploy.planners.wish import Wish
+
+
+def plan_deploy(wish: Wish, now: float) -> Plan:
+    """The plan that brings `wish.target` onto its hosts; a plan without steps when it runs there already.
+
+    `now`: the control node's clock, seconds since 1970, compared with the hosts' clocks only.
+    Raises UsageError, HostUnreachable or NothingChanged with everything that stands against it.
+    """
+    members = wish.members()
+    refuse_unready(wish, members, now)
+    _refuse_downgrade(wish, members)
+    due = [facts for facts in members if facts.current != wish.release.directory]
+    movement = _movement(wish, members)
+    _refuse_unreasoned(wish, movement)
+    ledgers = {facts.host.name: _ledger_after(facts, wish.release.directory) for facts in due}
+    migrator = _migrator(wish, members, movement)
+    standing = wish.fleet.schema_state.version if wish.fleet.schema_state else None
+    steps = [
+        *stage_steps(wish, due),
+        *(migration_steps(wish, "expand", movement.before, migrator, standing) if migrator else ()),
+        *(step for batch in batches(wish, due) for step in batch_steps(wish, batch, ledgers)),
+        *(migration_steps(wish, "contract", movement.after, migrator, wish_needs(wish)) if migrator else ()),
+        *(finalise_steps(wish, due, ledgers) if due else ()),
+    ]
+    return Plan(
+        kind="deploy", environment=wish.settings.name, environment_id=wish.settings.uuid, application=wish.settings.application,
+        title=f"Deploy {wish.settings.application} {wish.release.version} to {wish.settings.name}",
+        from_release=running_release(members), to_release=wish.release.directory,
+        inputs=wish.inputs | {"release": wish.target.release_sha256}, hosts=plan_hosts(wish, members),
+        expected=expected_state(wish, members), steps=tuple(steps), policy=policy_of(wish),
+        verdict=_verdict(members, movement), reasons=wish.reasons,
+    )  # fmt: skip
+
+
+def wish_needs(wish: Wish) -> int | None:
+    """Schema version once all that comes before the switch is done."""
+    schema = wish.release.manifest.data_schema
+    return schema.needs if schema else None
+
+
+def running_release(members: Sequence[HostFacts]) -> str | None:
+    """What runs now, all of it when hosts differ; None before the first install."""
+    names = sorted({facts.current for facts in members if facts.current})
+    return ", ".join(names) or None
+
+
+def plan_hosts(wish: Wish, members: Sequence[HostFacts]) -> tuple[Host, ...]:
+    """Everybody whom the plan's steps name: the members and the balancers."""
+    balancers = {server.balancer for server in wish.fleet.servers}
+    return tuple(facts.host for facts in wish.fleet.hosts if facts in members or facts.host.name in balancers)
+
+
+def policy_of(wish: Wish) -> Policy:
+    rollout = wish.settings.rollout
+    return Policy(on_failure=rollout.on_failure, tolerate=rollout.tolerate)
+
+
+def expected_state(wish: Wish, members: Sequence[HostFacts]) -> dict[str, JsonValue]:
+    """What each host runs and where the schema stands: `change apply` refuses when this has drifted."""
+    hosts = {facts.host.name: facts.current for facts in members}
+    schema = wish.fleet.schema_state
+    return {"hosts": hosts, "schema": schema.model_dump() if schema else None}
+
+
+def _refuse_downgrade(wish: Wish, members: Sequence[HostFacts]) -> None:
+    newer = sorted(
+        {facts.version for facts in members if facts.version and Version(facts.version) > wish.release.version}
+    )
+    if newer:
+        raise UsageError(
+            f"{newer[-1]} runs in {wish.settings.name}: {wish.release.version} would be a step back",
+            f"clmdeploy rollback -e {wish.settings.name} --to {wish.release.version}",
+        )
+
+
+def _movement(wish: Wish, members: Sequence[HostFacts]) -> Movement:
+    state = wish.fleet.schema_state
+    if state is not None and state.dirty:
+        raise NothingChanged(
+            f"the schema is marked dirty at version {state.version}: an earlier migration ended half-way",
+            "finish or revert that migration with the release that brought it, then run the same command again",
+        )
+    running = {Version(facts.version) for facts in members if facts.version}
+    return due_migrations(wish.release.manifest, state.version if state else 0, running)
+
+
+def _refuse_unreasoned(wish: Wish, movement: Movement) -> None:
+    if movement.any and "no_restore_point" not in wish.reasons:
+        numbers = ", ".join(str(one.version) for one in (*movement.before, *movement.after))
+        raise UsageError(
+            f"{wish.release.version} changes the schema (migration {numbers}), and no restore point is made yet by this version",
+            'take a backup by your own means, then say so: --no-restore-point "REASON"',
+        )
+
+
+def _migrator(wish: Wish, members: Sequence[HostFacts], movement: Movement) -> HostFacts | None:
+    """The host that runs the migrations: the first of the group that the manifest names."""
+    schema = wish.release.manifest.data_schema
+    if schema is None or not movement.any:
+        return None
+    inside = [facts for facts in members if schema.group in facts.host.groups]
+    if not inside or (movement.after and wish.limit):
+        what = f"group {schema.group}, where the migrations run," if not inside else "the contracting migration"
+        raise NothingChanged(
+            f"{what} does not fit the hosts of this rollout: {', '.join(facts.host.name for facts in members)}",
+            "leave --limit away: a schema is changed for all hosts or for none",
+        )
+    return inside[0]
+
+
+def _ledger_after(facts: HostFacts, wanted: str) -> list[str]:
+    """The ledger once the host has switched: what runs now becomes the newest way back."""
+    kept = [name for name in facts.ledger if name not in (wanted, facts.current)]
+    return [*kept, facts.current] if facts.current else kept
+
+
+def _verdict(members: Sequence[HostFacts], movement: Movement) -> Verdict:
+    running = {Version(facts.version) for facts in members if facts.version}
+    if not running:
+        return Verdict(kind="first-install", reason="nothing ran before: taking it back stops it and removes it")
+    moved = (*movement.before, *movement.after)
+    broken = [one for one in moved if min(running) < one.oldest_compatible_app]
+    if not broken:
+        return Verdict(kind="safe", reason=f"{min(running)} runs on the schema as it will be")
+    numbers = ", ".join(str(one.version) for one in broken)
+    if any(one.revert == "irreversible" for one in moved if one.version >= broken[0].version):
+        return Verdict(kind="needs-restore", reason=f"after migration {numbers} there is no way back without a restore")
+    return Verdict(kind="needs-revert", reason=f"migration {numbers} must be reverted before {min(running)} can run")

@@ -1,0 +1,47 @@
+"""What must be true of the hosts before anything is planned: all that is not is told at once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from clmdeploy.model.errors import HostUnreachable, NothingChanged
+from clmdeploy.model.facts import HostFacts
+from clmdeploy.planners.wish import Wish
+
+CLOCK_SKEW = 60.0  # seconds; S3 signatures fail at 900, TLS and journals get confusing long before
+
+
+def refuse_unready(wish: Wish, members: Sequence[HostFacts], now: float) -> None:
+    """Raises HostUnreachable naming every silent host, else NothingChanged naming everything else that is wrong."""
+    if not members:
+        raise NothingChanged(
+            f"no host of this environment belongs to a component of {wish.release.manifest.name} {wish.release.version}",
+            "compare the groups in hosts.yml with the release's components",
+        )
+    silent = [facts for facts in wish.fleet.hosts if not facts.reachable]
+    if silent:
+        raise HostUnreachable(
+            "\n".join(facts.message or f"{facts.host.name} does not answer" for facts in silent),
+            "bring them back, or go on without them: --limit HOST,HOST",
+        )
+    faults = [f"{facts.host.name}: {fault}" for facts in members for fault in _faults(wish, facts, now)]
+    if faults:
+        raise NothingChanged("\n".join(faults), "mend this, then run the same command again")
+
+
+def _faults(wish: Wish, facts: HostFacts, now: float) -> Iterator[str]:
+    needs, bundle = wish.release.manifest.requires, wish.release.bundle
+    if facts.current != facts.recorded:
+        yield f"`current` names {facts.current}, the host's record says {facts.recorded}: a switch was cut off or done by hand"
+    if wish.release.directory not in facts.staged:
+        room = bundle.size + bundle.unpacked + needs.disk
+        if facts.disk_free < room:
+            yield f"{facts.disk_free // 1024**2} MiB free below {wish.settings.install.root}, {room // 1024**2 + 1} MiB needed"
+        if facts.inodes_free is not None and facts.inodes_free < len(wish.release.files) + 1000:
+            yield f"only {facts.inodes_free} inodes free below {wish.settings.install.root}"
+    if facts.memory < needs.memory:
+        yield f"{facts.memory // 1024**2} MiB of memory, {needs.memory // 1024**2} MiB needed"
+    if needs.os and facts.os not in needs.os:
+        yield f"runs {facts.os}; the release supports {', '.join(needs.os)}"
+    if abs(facts.clock - now) > CLOCK_SKEW:
+        yield f"its clock is {facts.clock - now:+.0f} s off"

@@ -1,0 +1,105 @@
+"""Rollback: to a release that ran here before, once it is sure that it can run on the schema as it stands. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clmdeploy.changes.plan import Plan, Verdict
+from clmdeploy.model.errors import NothingChanged, UsageError
+from clmdeploy.model.facts import HostFacts
+from clmdeploy.model.version import Version
+from clmdeploy.planners.deploy import expected_state, plan_hosts, policy_of, running_release
+from clmdeploy.planners.readiness import refuse_unready
+from clmdeploy.planners.rollout import Batch, batch_steps, batches, revert_steps, stage_steps
+from clmdeploy.planners.schema import incompatible, rollback_verdict, to_revert
+from clmdeploy.planners.wish import Wish
+from clmdeploy.releases.manifest import Migration, Schema
+
+
+def plan_rollback(wish: Wish, now: float) -> Plan:
+    """The plan that brings the fleet back to `wish.target`; without steps when all hosts run it already.
+
+    `now`: the control node's clock, seconds since 1970. Raises NothingChanged with the verdict when there is no way back.
+    """
+    members = wish.members()
+    refuse_unready(wish, members, now)
+    verdict, reverts = judge(wish, members)
+    _refuse_unsafe(wish, verdict)
+    due = [facts for facts in members if facts.current != wish.release.directory]
+    ledgers = {facts.host.name: _ledger_after(facts, wish.release.directory) for facts in due}
+    standing = wish.fleet.schema_state
+    steps = [
+        *stage_steps(wish, due),
+        *(
+            revert_steps(wish, reverts, _migrator(due, reverts, wish), standing.version, _newest(due))
+            if reverts and standing
+            else ()
+        ),
+        *(step for batch in _batches(wish, due, reverts) for step in batch_steps(wish, batch, ledgers)),
+    ]
+    return Plan(
+        kind="rollback", environment=wish.settings.name, environment_id=wish.settings.uuid, application=wish.settings.application,
+        title=f"Roll {wish.settings.application} back to {wish.release.version} in {wish.settings.name}",
+        from_release=running_release(members), to_release=wish.release.directory,
+        inputs=wish.inputs | {"release": wish.target.release_sha256}, hosts=plan_hosts(wish, members),
+        expected=expected_state(wish, members), steps=tuple(steps), policy=policy_of(wish), verdict=verdict, reasons=wish.reasons,
+    )  # fmt: skip
+
+
+def judge(wish: Wish, members: Sequence[HostFacts]) -> tuple[Verdict, tuple[Migration, ...]]:
+    """The verdict, and the migrations that would have to be reverted."""
+    schema = _newest_schema(members)
+    standing = wish.fleet.schema_state.version if wish.fleet.schema_state else None
+    verdict = rollback_verdict(schema, standing, wish.release.manifest)
+    broken = incompatible(schema, standing, wish.release.manifest)
+    return verdict, to_revert(schema, standing, broken) if verdict.kind == "needs-revert" else ()
+
+
+def _refuse_unsafe(wish: Wish, verdict: Verdict) -> None:
+    if verdict.kind == "needs-restore":
+        raise NothingChanged(
+            f"verdict: needs restore. {verdict.reason}. Missing: a restore point of {wish.settings.name} "
+            f"from before that migration; none exists, as this version makes none",
+            "restore the database by your own means first, or go forward with a release that mends the fault",
+        )
+    if verdict.kind == "needs-revert" and not {"accept_outage", "no_restore_point"} <= wish.reasons.keys():
+        raise UsageError(
+            f"verdict: needs revert migration. {verdict.reason}; while that is done no release can serve",
+            'say why this is right now: --accept-outage "REASON" --no-restore-point "REASON"',
+        )
+
+
+def _newest_schema(members: Sequence[HostFacts]) -> Schema | None:
+    """The schema section of whichever running release knows most migrations."""
+    sections = [Schema.model_validate(facts.manifest_schema) for facts in members if facts.manifest_schema]
+    return max(sections, key=lambda one: max((m.version for m in one.migrations), default=0), default=None)
+
+
+def _newest(due: Sequence[HostFacts]) -> str:
+    """The running release whose hooks revert: that of the hosts that are to be switched."""
+    return max(due, key=lambda facts: Version(facts.version or "0.0.0")).current or ""
+
+
+def _migrator(due: Sequence[HostFacts], reverts: Sequence[Migration], wish: Wish) -> HostFacts:
+    schema = _newest_schema(due)
+    inside = [facts for facts in due if schema is not None and schema.group in facts.host.groups]
+    if not inside:
+        numbers = ", ".join(str(one.version) for one in reverts)
+        raise NothingChanged(
+            f"migration {numbers} must be reverted, but no host of this rollback belongs to the group that migrates",
+            "leave --limit away" if wish.limit else "compare hosts.yml with the release's schema.group",
+        )
+    return inside[0]
+
+
+def _batches(wish: Wish, due: Sequence[HostFacts], reverts: Sequence[Migration]) -> Sequence[Batch]:
+    """After a revert nothing that runs works: all hosts at once. Else batch by batch, without a canary: it ran here before."""
+    if reverts and due:
+        return (Batch(name="batch-1", hosts=tuple(due)),)
+    return tuple(batches(wish.model_copy(update={"canary": 0}), due))
+
+
+def _ledger_after(facts: HostFacts, wanted: str) -> list[str]:
+    """The ledger once the host is back: the target and what came after it are no longer ways back."""
+    ledger = list(facts.ledger)
+    return ledger[: ledger.index(wanted)] if wanted in ledger else ledger

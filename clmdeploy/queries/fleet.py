@@ -1,0 +1,104 @@
+"""Asks hosts and balancers what is true of them now. Host truth wins over every record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from clmdeploy.changes.guarded import Guarded, Outcome
+from clmdeploy.changes.ports import Performer
+from clmdeploy.config.environment import LoadedEnvironment
+from clmdeploy.model.facts import FleetFacts, HostFacts, SchemaState, ServerFacts
+from clmdeploy.model.hosts import Host
+from clmdeploy.model.value import JsonValue
+
+TIMEOUT = 60
+
+
+def gather_fleet(
+    performer: Performer,
+    environment: LoadedEnvironment,
+    groups: Iterable[str],
+    *,
+    schema_group: str | None,
+    probe: bool = False,
+) -> FleetFacts:
+    """Facts of every host in `groups` and of the balancers' servers.
+
+    `schema_group`: its first host is asked for the schema version. `probe`: services are asked how they are.
+    """
+    wanted = set(groups)
+    members = [host for host in environment.hosts if wanted & set(host.groups)]
+    migrator = next((host.name for host in members if schema_group in host.groups), None)
+    asks = [_facts_ask(environment, host, schema=host.name == migrator, probe=probe) for host in members]
+    asks += _balance_asks(environment)
+    outcomes = performer.perform(asks, lambda key, outcome: None)
+    facts = tuple(_host_facts(host, outcomes[host.name]) for host in members)
+    balancers = [ask.host for ask in asks if ask.act == "balance"]
+    return FleetFacts(
+        hosts=facts + tuple(_balancer_facts(host, outcomes[_key(host)]) for host in balancers if host not in members),
+        servers=tuple(server for host in balancers for server in _servers(host, outcomes[_key(host)])),
+    )
+
+
+def _facts_ask(environment: LoadedEnvironment, host: Host, *, schema: bool, probe: bool) -> Guarded:
+    install = environment.settings.install
+    arguments: dict[str, JsonValue] = {
+        "root": install.root, "user": install.user, "groups": list(host.groups), "schema": schema, "probe": probe,
+    }  # fmt: skip
+    return _ask(environment, host.name, host, "facts", arguments)
+
+
+def _balance_asks(environment: LoadedEnvironment) -> list[Guarded]:
+    balancer = environment.settings.balancer
+    if balancer is None:
+        return []
+    servers = [
+        {"backend": backend, "server": host.name}
+        for group, backend in sorted(balancer.backends.items())
+        for host in environment.group(group)
+    ]
+    arguments: dict[str, JsonValue] = {"socket": balancer.socket, "servers": servers}
+    return [_ask(environment, _key(host), host, "balance", arguments) for host in environment.group(balancer.group)]
+
+
+def _key(host: Host) -> str:
+    return f"balance@{host.name}"
+
+
+def _ask(environment: LoadedEnvironment, key: str, host: Host, act: str, arguments: dict[str, JsonValue]) -> Guarded:
+    return Guarded(
+        key=key, host=host, environment=environment.settings.uuid, guard="ask", act=act, verb="ask",
+        timeout=TIMEOUT, arguments=arguments,
+    )  # fmt: skip
+
+
+def _host_facts(host: Host, outcome: Outcome) -> HostFacts:
+    if not outcome.is_done:
+        message = outcome.message if host.name in outcome.message else f"{host.name}: {outcome.message}"
+        return HostFacts(host=host, reachable=False, message=message)
+    found = outcome.result
+    record, manifest = found["record"], found.get("manifest") or {}
+    return HostFacts(
+        host=host, reachable=True, current=found["current"], recorded=record["current"], ledger=tuple(record["ledger"] or ()),
+        staged=tuple(found["staged"]), version=manifest.get("version"), manifest_schema=manifest.get("schema"),
+        schema_state=_schema_state(found.get("schema")), drained=record["drained"] or {}, disk_free=found["disk_free"],
+        inodes_free=found["inodes_free"], memory=found["memory"], os=found["os"], python=found["python"], clock=found["clock"],
+        services=tuple(found.get("services") or ()),
+    )  # fmt: skip
+
+
+def _schema_state(found: Mapping[str, JsonValue] | None) -> SchemaState | None:
+    return SchemaState.model_validate(found) if found else None
+
+
+def _balancer_facts(host: Host, outcome: Outcome) -> HostFacts:
+    if outcome.is_done:
+        return HostFacts(host=host, reachable=True)
+    return HostFacts(host=host, reachable=False, message=f"{host.name}: {outcome.message}")
+
+
+def _servers(host: Host, outcome: Outcome) -> Iterator[ServerFacts]:
+    found: Mapping[str, JsonValue] = outcome.result.get("servers", {}) if outcome.is_done else {}
+    for name, state in sorted(found.items()):
+        backend, server = name.split("/", 1)
+        yield ServerFacts(balancer=host.name, backend=backend, server=server, **state)

@@ -1,0 +1,170 @@
+"""The composition root: the only place that knows concrete adapters. Everything is made when it is first needed."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clmdeploy.changes.conductor import Conductor, new_change_id
+from clmdeploy.changes.events import Who
+from clmdeploy.changes.world import Silent, Watcher, World
+from clmdeploy.config.environment import LoadedEnvironment
+from clmdeploy.config.loading import find_inventories, load
+from clmdeploy.config.secrets import resolve
+from clmdeploy.model.errors import InvalidInput
+from clmdeploy.model.signing import Signer
+
+if TYPE_CHECKING:
+    from clmdeploy.adapters.connections import Connections
+    from clmdeploy.adapters.openssh import OpenSshVerifier
+    from clmdeploy.adapters.s3 import S3Store
+    from clmdeploy.adapters.s3_client import S3Connection
+    from clmdeploy.adapters.ssh import SshPerformer
+    from clmdeploy.changes.journal import Journal
+    from clmdeploy.changes.lease import Leases
+    from clmdeploy.releases.catalogue import Catalogue
+
+CI_JOB_VARIABLES = ("CI_JOB_URL", "CI_JOB_ID", "GITHUB_RUN_ID", "BUILD_URL")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One environment with everything that reaches it."""
+
+    environment: LoadedEnvironment
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @classmethod
+    def of(cls, inventories: Path | None, name: str) -> Runtime:
+        """The environment `name`. Raises InvalidInput with every fault of its files."""
+        return cls(load(find_inventories(inventories, os.environ), name))
+
+    @cached_property
+    def clock(self):  # type: ignore[no-untyped-def]  # SystemClock, imported late
+        from clmdeploy.adapters.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def state(self) -> S3Store:
+        """The state bucket."""
+        return self._bucket(self.environment.settings.storage.state_bucket, "storage.state_bucket")
+
+    @cached_property
+    def releases(self) -> S3Store:
+        """The release bucket."""
+        return self._bucket(self.environment.settings.storage.release_bucket, "storage.release_bucket")
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        from clmdeploy.releases.catalogue import Catalogue
+
+        return Catalogue(self.releases, self.verifier)
+
+    @cached_property
+    def connections(self) -> Connections:
+        from clmdeploy.adapters.connections import Connections
+
+        return Connections(self.environment.known_hosts)
+
+    @cached_property
+    def hosts(self) -> SshPerformer:
+        """Asks and acts on single hosts."""
+        from clmdeploy.adapters.ssh import SshPerformer
+
+        return SshPerformer(self.connections)
+
+    @cached_property
+    def verifier(self) -> OpenSshVerifier:
+        from clmdeploy.adapters.openssh import OpenSshVerifier
+
+        return OpenSshVerifier(self.environment.allowed_signers)
+
+    @cached_property
+    def signer(self) -> Signer:
+        """Raises InvalidInput when this control node has no signing key."""
+        from clmdeploy.adapters.openssh import OpenSshSigner
+
+        trust = self.environment.settings.trust
+        if trust.signing_key is None:
+            raise InvalidInput(
+                f"{self.environment.directory / 'clm.yml'}: trust.signing_key: missing: plans and journal are signed",
+                "name a key of allowed_signers there; `clmdeploy init --generate-signing-key` makes one",
+            )
+        path = trust.signing_key.path(self.environment.directory)
+        key = path or resolve(trust.signing_key, self.environment.directory, self.environ, key="trust.signing_key")
+        return OpenSshSigner(key)
+
+    @cached_property
+    def journal(self) -> Journal:
+        from clmdeploy.changes.journal import Journal
+
+        return Journal(self.state, self.environment.name, self.signer, self.verifier, self.clock)
+
+    @cached_property
+    def leases(self) -> Leases:
+        from clmdeploy.changes.lease import Leases
+
+        return Leases(self.state, self.environment.name, self.clock)
+
+    @cached_property
+    def who(self) -> Who:
+        """Who acts here: the signing principal, the account, the machine, and the CI job where there is one."""
+        job = next((self.environ[name] for name in CI_JOB_VARIABLES if self.environ.get(name)), None)
+        principal = self.environment.settings.trust.principal or "unsigned"
+        return Who(principal=principal, user=getpass.getuser(), host=socket.gethostname(), job=job)
+
+    def conductor(self, watcher: Watcher | None = None) -> Conductor:
+        """What begins, resumes and aborts changes."""
+        from clmdeploy.adapters.ansible import PlaybookPerformer
+
+        inventory = {host.name: host for host in self.environment.hosts}
+        playbooks = PlaybookPerformer(self.environment.known_hosts)
+        world = World(self.clock, self.hosts, playbooks, self.releases, inventory, watcher or Silent())
+        return Conductor(world, self.journal, self.leases, self.who)
+
+    def change_id(self, kind: str) -> str:
+        """A fresh ID."""
+        return new_change_id(self.clock.now().strftime("%Y%m%d-%H%M%S"), kind, secrets.token_hex(2))
+
+    def inputs(self) -> dict[str, str]:
+        """Digests of what a plan binds beside its release."""
+        from clmdeploy.adapters.playbook_files import playbooks_digest
+        from clmdeploy.adapters.program import acts_program
+        from clmdeploy.model.value import sha256_hex
+
+        return {
+            "settings": self.environment.settings_digest,
+            "hosts": self.environment.inventory_digest,
+            "playbooks": playbooks_digest(),
+            "acts": sha256_hex(acts_program()),
+        }
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "connections" in self.__dict__:
+            self.connections.close()
+
+    def _bucket(self, name: str, setting: str) -> S3Store:
+        from clmdeploy.adapters.s3 import S3Store
+
+        return S3Store(self._connection, name, setting)
+
+    @cached_property
+    def _connection(self) -> S3Connection:
+        from clmdeploy.adapters.s3_client import S3Connection
+
+        storage, directory = self.environment.settings.storage, self.environment.directory
+        return S3Connection(
+            endpoint=storage.endpoint,
+            access_key=resolve(storage.access_key, directory, self.environ, key="storage.access_key"),
+            secret_key=resolve(storage.secret_key, directory, self.environ, key="storage.secret_key"),
+            region=storage.region, ca_file=self.environment.ca_file, addressing=storage.addressing,
+        )  # fmt: skip
