@@ -5,8 +5,9 @@ from datetime import datetime
 from aiohttp import web
 from psycopg.errors import UniqueViolation
 
+from clm.answers import fault, reply
 from clm.query import BadInput, body, limit, text
-from clm.service import DATABASE, fault, reply
+from clm.service import DATABASE
 
 routes = web.RouteTableDef()
 

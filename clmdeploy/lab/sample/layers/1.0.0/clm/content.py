@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from clm.service import fault, reply
+from clm.answers import fault, reply
 
 LARGEST = 8 * 1024 * 1024  # bytes of one file
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)

@@ -1,26 +1,17 @@
-"""The connection pool, and whether this release can run on the schema that the database has."""
+"""The connection pool."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from clm.release import NEEDS_SCHEMA, VERSION
+from clm.compatibility import SchemaState, judge
 from clm.settings import Settings
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class SchemaState:
-    """The schema as its history tells it. `fault` is empty where this release can run on it."""
-
-    version: int
-    fault: str = ""
 
 
 class Database:
@@ -61,18 +52,3 @@ class Database:
         """Read the schema's history. Raises psycopg's errors where it can't be read."""
         query = "SELECT version, dirty, oldest_compatible_app FROM schema_history ORDER BY version"
         return judge(await self.rows(query))
-
-
-def judge(history: Sequence[Row]) -> SchemaState:
-    """What a history means for this release. A migration under way (dirty) doesn't count as reached."""
-    version = max((row["version"] for row in history if not row["dirty"]), default=0)
-    if version < NEEDS_SCHEMA:
-        return SchemaState(version, f"schema {version} is too old: {VERSION} needs {NEEDS_SCHEMA}")
-    oldest = max((row["oldest_compatible_app"] for row in history), key=_numbers, default="0.0.0")
-    if _numbers(VERSION) < _numbers(oldest):
-        return SchemaState(version, f"schema {version} is too new: it needs CLM {oldest} or later, this is {VERSION}")
-    return SchemaState(version)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("-")[0].split("."))

@@ -104,8 +104,10 @@ def down(connection: Connection, known: dict[int, Migration], version: int) -> s
     begun = history(connection)
     if version not in begun:
         return f"migration {version} is not applied"
-    if version not in known or not known[version].down.is_file():
-        raise MigrationError(f"migration {version} is irreversible in this release")
+    if version not in known:
+        raise MigrationError(f"this release has no migration {version}: use the release that applied it")
+    if not known[version].down.is_file():
+        raise MigrationError(f"migration {version} is irreversible")
     if max(begun) > version:
         raise MigrationError(f"migration {max(begun)} must be taken back before {version}")
     connection.execute("UPDATE schema_history SET dirty = true WHERE version = %s", [version])
@@ -175,7 +177,7 @@ def main(arguments: Sequence[str]) -> int:
             _lock(connection)
             sys.stdout.write(act(connection, migrations(), int(arguments[1])) + "\n")
     except (MigrationError, SettingsError, psycopg.Error) as error:
-        sys.stderr.write(f"migration {arguments[1]}: {error}\n")
+        sys.stderr.write(f"migrate {arguments[0]} {arguments[1]}: {error}\n")
         return 1
     return 0
 

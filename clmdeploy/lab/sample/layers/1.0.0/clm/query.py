@@ -19,7 +19,7 @@ async def body(request: web.Request) -> dict[str, Any]:
     """The JSON object in the request's body."""
     try:
         data = json.loads(await request.text())
-    except ValueError:
+    except (ValueError, LookupError):  # LookupError: a charset that nobody knows
         raise BadInput("the body must be JSON") from None
     if not isinstance(data, dict):
         raise BadInput("the body must be a JSON object")
@@ -29,9 +29,14 @@ async def body(request: web.Request) -> dict[str, Any]:
 def text(data: dict[str, Any], key: str, longest: int, default: str | None = None) -> str:
     """A text of 1 to `longest` characters."""
     value = data.get(key, default)
-    if not isinstance(value, str) or not 1 <= len(value) <= longest or "\0" in value:
+    # "ignore" drops lone surrogates, which JSON can carry and the database can't; it can't store NUL either.
+    if not isinstance(value, str) or not 1 <= len(value) <= longest or value != _storable(value):
         raise BadInput(f"{key}: a text of 1 to {longest} characters is needed")
     return value
+
+
+def _storable(value: str) -> str:
+    return value.replace("\0", "").encode(errors="ignore").decode()
 
 
 def number(data: dict[str, Any], key: str) -> int:

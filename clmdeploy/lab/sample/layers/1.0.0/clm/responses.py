@@ -6,8 +6,9 @@ from uuid import UUID
 from aiohttp import web
 from psycopg.errors import ForeignKeyViolation
 
+from clm.answers import fault, reply
 from clm.query import BadInput, body, number, text
-from clm.service import DATABASE, fault, reply
+from clm.service import DATABASE
 
 routes = web.RouteTableDef()
 

@@ -1,18 +1,17 @@
 """What web and worker share: health, version, and a start and stop that systemd and a load balancer can rely on."""
 
 import asyncio
-import json
 import logging
 import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
 
 import psycopg
 from aiohttp import web
 from psycopg_pool import PoolTimeout
 
+from clm.answers import fault, reply
 from clm.database import Database
 from clm.release import VERSION
 from clm.settings import Settings
@@ -20,21 +19,11 @@ from clm.settings import Settings
 DATABASE = web.AppKey("database", Database)
 STOPPING = web.AppKey("stopping", asyncio.Event)
 HOST = socket.gethostname()
+LINGER_SECONDS = 0.2  # what a client has just written to a kept-alive connection is still read and answered
 SHUTDOWN_SECONDS = 10  # for requests in flight; the unit's TimeoutStopSec is longer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = logging.getLogger("clm")
-_to_json = partial(json.dumps, ensure_ascii=False, default=str)
-
-
-def reply(data: object, status: int = 200) -> web.Response:
-    """`data` as JSON."""
-    return web.json_response(data, status=status, dumps=_to_json)
-
-
-def fault(status: int, text: str) -> web.Response:
-    """An error as JSON: {"error": text}."""
-    return reply({"error": text}, status)
 
 
 @web.middleware
@@ -55,16 +44,19 @@ async def _sign(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["X-CLM-Version"] = VERSION
     response.headers["X-CLM-Host"] = HOST
     if request.app[STOPPING].is_set():
-        response.force_close()  # a client must not send the next request to a service that leaves
+        # A client must not send its next request to a service that leaves. The header is prepared before this signal.
+        response.headers["Connection"] = "close"
+        response.force_close()
 
 
-async def _health(request: web.Request) -> web.Response:
+async def database_health(request: web.Request) -> web.Response:
+    """200 only while the database is in reach, its schema fits and nobody has asked us to stop."""
     if request.app[STOPPING].is_set():
         return reply({"status": "stopping"}, 503)
     try:
         schema = await request.app[DATABASE].schema()
     except (psycopg.Error, PoolTimeout) as error:
-        return reply({"status": f"database: {error}".strip()}, 503)
+        return reply({"status": f"database: {error}".partition("\n")[0]}, 503)
     return reply({"status": schema.fault or "ok", "schema": schema.version}, 503 if schema.fault else 200)
 
 
@@ -82,7 +74,7 @@ async def _connected(app: web.Application) -> AsyncIterator[None]:
     await app[DATABASE].close()
 
 
-def application(settings: Settings, body_limit: int, health: Handler = _health) -> web.Application:
+def application(settings: Settings, body_limit: int, health: Handler = database_health) -> web.Application:
     """An application with a database, /health and /version. `body_limit` is in bytes."""
     app = web.Application(middlewares=[_faults_as_json], client_max_size=body_limit)
     app[DATABASE] = Database(settings)
@@ -92,9 +84,6 @@ def application(settings: Settings, body_limit: int, health: Handler = _health) 
     app.router.add_get("/health", health)
     app.router.add_get("/version", _version)
     return app
-
-
-database_health = _health
 
 
 def notify(state: str) -> None:
@@ -112,10 +101,13 @@ async def serve(app: web.Application, address: str, port: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, app[STOPPING].set)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
-    await web.TCPSite(runner, address, port, backlog=512).start()
+    site = web.TCPSite(runner, address, port, backlog=512)
+    await site.start()
     log.info("CLM %s answers on %s:%d", VERSION, address, port)
     notify("READY=1")
     await app[STOPPING].wait()
     notify("STOPPING=1")
+    await site.stop()
+    await asyncio.sleep(LINGER_SECONDS)
     await runner.cleanup()
     log.info("CLM %s has stopped", VERSION)

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from clm import content, sender
-from clm.service import DATABASE, STOPPING, application, database_health, reply, serve
+from clm.answers import reply
+from clm.service import DATABASE, STOPPING, application, database_health, serve
 from clm.settings import Settings, SettingsError
 
 

@@ -2,8 +2,9 @@
 
 from aiohttp import web
 
+from clm.answers import fault, reply
 from clm.query import after, identifier, limit
-from clm.service import DATABASE, fault, reply
+from clm.service import DATABASE
 
 routes = web.RouteTableDef()
 
