@@ -51,7 +51,7 @@ class Cgroup:
             for process in _numbers(file):
                 if _number_inside(process) == 1:
                     return process
-        raise LabError(f"{self.path.name} is off", f"clmdeploy lab fault start {self.path.name}")
+        raise LabError(f"{self.path.name} is off")
 
     def kill(self) -> None:
         """End every process at once, frozen ones too; returns once they are gone.

@@ -60,7 +60,7 @@ class Filler:
         self._within(("mkdir", str(small / "upper"), str(small / "work")))
         self._take_rest(filling, small)
         self._copy_mode(filling.path, small / "upper")
-        layers = f"lowerdir={real},upperdir={small}/upper,workdir={small}/work"
+        layers = f"lowerdir={real},upperdir={small}/upper,workdir={small}/work,redirect_dir=on"
         self._within(("mount", "-t", "overlay", "-o", layers, "overlay", str(filling.path)))
 
     def drain(self) -> None:
@@ -93,4 +93,4 @@ class Filler:
         return run_program((*self._entry(), *argv), check=False).stdout
 
     def _entry(self) -> tuple[str, ...]:
-        return ("nsenter", "--target", str(self._cgroup.init_process()), "--mount", "--root", "--wd=/")
+        return ("nsenter", "--target", str(self._cgroup.init_process()), "--mount", "--pid", "--root", "--wd")

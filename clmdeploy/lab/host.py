@@ -173,7 +173,7 @@ class LabHost:
 
     def _require_power(self) -> None:
         if not self._cgroup.alive:
-            raise LabError(f"{self.name} is off", f"clmdeploy lab fault start {self.name}")
+            raise LabError(f"{self.name} is off", self._facts.record.command(f"fault start {self.name}"))
 
     def _console(self) -> str:
         return power.console_tail(self._directory)

@@ -125,7 +125,7 @@ class Network:
 
     def _set(self, host: HostSpec, state: str) -> None:
         if not self._link_path(host).exists():
-            raise LabError(f"{host.name} is off: it has no link", f"clmdeploy lab fault start {host.name}")
+            raise LabError(f"{host.name} is off: it has no link", self.record.command(f"fault start {host.name}"))
         run_program(("ip", "link", "set", self.link(host), state))
 
 

@@ -50,7 +50,7 @@ def _orders(record: LabRecord, host: HostSpec, directory: Path, cgroup: Cgroup) 
     return {
         "cgroup_root": str(cgroup_root()),
         "cgroup": str(cgroup.path.relative_to(cgroup_root())),
-        "overlay": f"lowerdir={lower},upperdir={directory}/upper,workdir={directory}/work,volatile",
+        "overlay": f"lowerdir={lower},upperdir={directory}/upper,workdir={directory}/work,redirect_dir=on,volatile",
         "arguments": [
             "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe", "--link-journal=no",
             "--resolv-conf=copy-host", "--timezone=off", "--kill-signal=SIGRTMIN+3", "--capability=CAP_NET_ADMIN",

@@ -39,6 +39,10 @@ class LabRecord:
         """Address of the machine on the lab's bridge."""
         return f"10.77.{self.index}.1"
 
+    def command(self, words: str) -> str:
+        """What to type about this lab, for hints."""
+        return f"clmdeploy lab {words}" + ("" if self.spec.name == "lab" else f" --name {self.spec.name}")
+
     def address(self, host: HostSpec) -> str:
         return f"10.77.{self.index}.{host.octet}"
 

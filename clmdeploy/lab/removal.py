@@ -43,8 +43,7 @@ def remove(directory: LabDirectory) -> None:
         remove_tree(cgroup_root() / record.tag)
         shutil.rmtree(directory.path)
     except (LabError, OSError) as error:
-        command = f"clmdeploy lab down --name {record.spec.name}"
-        raise LabError(f"lab {record.spec.name} is not wholly removed: {error}", command) from error
+        raise LabError(f"lab {record.spec.name} is not wholly removed: {error}", record.command("down")) from error
     _leave_machine()
 
 
