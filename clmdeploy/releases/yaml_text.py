@@ -24,7 +24,7 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # Any: the C loader 
 class _Loader(_Base):  # type: ignore[misc]  # the base is chosen at run time
     """Knows the types of JSON only and refuses a key that stands twice."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  # PyYAML's own way
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # PyYAML's own way
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
