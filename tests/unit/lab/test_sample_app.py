@@ -133,10 +133,12 @@ def test_names_that_could_leave_the_tree_are_refused(any_release: Importer, name
 
 
 @release
-def test_content_is_stored_whole_or_not_at_all(any_release: Importer, tmp_path: Path) -> None:
+def test_content_is_stored_whole_or_not_at_all(
+    any_release: Importer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A stored file is read back; one too large is refused and leaves nothing behind, and the old one stands."""
     content = any_release("clm.content")
-    content.LARGEST = 1000
+    monkeypatch.setattr(content, "LARGEST", 1000)
 
     async def exchange() -> list[tuple[int, bytes]]:
         app = web.Application()

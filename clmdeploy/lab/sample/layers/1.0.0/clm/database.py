@@ -21,6 +21,7 @@ class Database:
         options = f"-c search_path={settings.search_path} -c statement_timeout=5000"
         self._pool = AsyncConnectionPool(
             settings.database_url,
+            connection_class=AsyncConnection[Row],
             kwargs={"row_factory": dict_row, "connect_timeout": 3, "options": options, "application_name": "clm"},
             min_size=min(2, settings.pool_size),
             max_size=settings.pool_size,
