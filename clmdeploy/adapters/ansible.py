@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.ports import OutcomeListener
 from clmdeploy.model.hosts import Host
 
-FORKS = 20
 GRACE = 90  # seconds beyond the act's own limit, for Ansible itself
 
 
@@ -40,8 +39,9 @@ class PlaybookPerformer:
         outcomes: dict[str, Outcome] = {}
 
         def hear(key: str, outcome: Outcome) -> None:
-            outcomes[keys[key]] = outcome
-            listen(keys[key], outcome)
+            if keys[key] not in outcomes:  # the closing statistics say nothing new
+                outcomes[keys[key]] = outcome
+                listen(keys[key], outcome)
 
         run_playbook(
             playbook, [act.host for act in acts], variables, self._known_hosts, acts[0].timeout + 2 * GRACE, hear
@@ -53,10 +53,11 @@ class PlaybookPerformer:
 def run_playbook(
     playbook: str,
     hosts: Sequence[Host],
-    variables: dict[str, object],
+    variables: Mapping[str, object],
     known_hosts: Path,
     timeout: int,
     hear: OutcomeListener,
+    arguments: str = "",
 ) -> None:
     """Run one playbook on `hosts`; `hear` gets one outcome a host and task that tells something."""
     import ansible_runner  # heavy: only when a playbook is really run
@@ -65,7 +66,7 @@ def run_playbook(
         runner = ansible_runner.run(
             private_data_dir=str(place), playbook=str(playbooks_directory() / f"{playbook}.yml"),
             inventory={"all": {"hosts": {host.name: _connection_facts(host) for host in hosts}}},
-            extravars=variables, envvars=_environment(known_hosts, place), quiet=True, timeout=timeout,
+            extravars=dict(variables), envvars=_environment(known_hosts, place), quiet=True, cmdline=arguments or None, timeout=timeout,
             settings={"suppress_ansible_output": True, "pexpect_use_poll": True},
             event_handler=lambda event: _on_event(event, hear), cancel_callback=lambda: False,
         )  # fmt: skip
@@ -86,20 +87,19 @@ def _connection_facts(host: Host) -> dict[str, object]:
 
 
 def _environment(known_hosts: Path, place: Path) -> dict[str, str]:
-    """Settings of Ansible for one run; the user's own ansible.cfg is not read, so that a run means the same everywhere."""
-    root = playbooks_directory()
-    ssh = ("-o", f"UserKnownHostsFile={known_hosts}", "-o", "StrictHostKeyChecking=yes", "-o", "GlobalKnownHostsFile=/dev/null",
-           "-o", "BatchMode=yes", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "-o", "ControlMaster=auto",
-           "-o", "ControlPersist=60", "-F", "/dev/null")  # fmt: skip
+    """What differs from run to run; the rest of Ansible's settings stand in playbooks/ansible.cfg."""
+    ssh = {
+        "UserKnownHostsFile": known_hosts, "GlobalKnownHostsFile": "/dev/null", "StrictHostKeyChecking": "yes",
+        "BatchMode": "yes", "ServerAliveInterval": 5, "ServerAliveCountMax": 3, "ControlMaster": "auto", "ControlPersist": 60,
+    }  # fmt: skip
     return {
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
-        "ANSIBLE_CONFIG": "/dev/null", "ANSIBLE_HOME": str(place / "home"), "ANSIBLE_LIBRARY": str(root / "library"),
-        "ANSIBLE_ROLES_PATH": str(root / "roles"), "ANSIBLE_HOST_KEY_CHECKING": "True", "ANSIBLE_PIPELINING": "True",
-        "ANSIBLE_FORKS": str(FORKS), "ANSIBLE_GATHERING": "explicit", "ANSIBLE_TIMEOUT": "10", "ANSIBLE_RETRY_FILES_ENABLED": "False",
-        "ANSIBLE_SSH_ARGS": " ".join(ssh), "ANSIBLE_SSH_CONTROL_PATH_DIR": str(control_directory()),
-        "ANSIBLE_LOCALHOST_WARNING": "False", "ANSIBLE_DEPRECATION_WARNINGS": "False", "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_INVENTORY_ENABLED": "yaml,ini", "PYTHONWARNINGS": "ignore", "LC_ALL": "C.UTF-8",
-    }  # fmt: skip
+        "ANSIBLE_CONFIG": str(playbooks_directory() / "ansible.cfg"),
+        "ANSIBLE_HOME": str(place / "home"),
+        "ANSIBLE_SSH_ARGS": "-F /dev/null " + " ".join(f"-o {name}={value}" for name, value in ssh.items()),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(control_directory()),
+        "LC_ALL": "C.UTF-8",
+    }
 
 
 def control_directory() -> Path:
@@ -122,7 +122,17 @@ def _on_event(event: dict[str, Any], hear: OutcomeListener) -> bool:  # Any: ans
             hear(data["host"], Outcome.model_validate({"status": status, "message": _message(result)}))
         case "runner_on_unreachable":
             hear(data["host"], Outcome(status="unreachable", message=_message(result)))
+        case "playbook_on_stats":
+            for host, number in _changes(data).items():
+                hear(host, Outcome(status="done", result={"changed": number}))
     return False  # ansible-runner then keeps no file of the event
+
+
+def _changes(statistics: dict[str, Any]) -> dict[str, int]:  # Any: ansible-runner's event
+    """Hosts where nothing failed, and how many tasks changed something there."""
+    bad = {**statistics.get("failures", {}), **statistics.get("dark", {})}
+    changed = statistics.get("changed", {})
+    return {host: int(changed.get(host, 0)) for host in statistics.get("processed", {}) if host not in bad}
 
 
 def _message(result: dict[str, Any]) -> str:

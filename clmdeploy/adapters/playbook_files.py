@@ -20,5 +20,5 @@ def playbooks_directory() -> Path:
 def playbooks_digest() -> str:
     """SHA-256 over names and contents of all playbooks, roles and modules."""
     root = playbooks_directory()
-    files = sorted(path for path in root.rglob("*") if path.is_file() and path.suffix in (".yml", ".py", ".j2"))
+    files = sorted(path for path in root.rglob("*") if path.is_file() and path.suffix in (".yml", ".py", ".j2", ".cfg"))
     return digest_of({str(path.relative_to(root)): sha256_hex(path.read_bytes()) for path in files})

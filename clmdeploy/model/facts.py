@@ -32,6 +32,7 @@ class HostFacts(Value):
     version: str | None = Field(None, description="version of the current release")
     manifest_schema: JsonValue = Field(None, description="the current release's schema section")
     schema_state: SchemaState | None = None
+    schema_fault: str = Field("", description="why the schema version could not be told")
     drained: dict[str, str] = Field({}, description="balancer server → change that holds it drained, on balancer hosts")
     disk_free: int = 0
     inodes_free: int | None = None

@@ -39,6 +39,8 @@ def _faults(wish: Wish, facts: HostFacts, now: float) -> Iterator[str]:
             yield f"{facts.disk_free // 1024**2} MiB free below {wish.settings.install.root}, {room // 1024**2 + 1} MiB needed"
         if facts.inodes_free is not None and facts.inodes_free < len(wish.release.files) + 1000:
             yield f"only {facts.inodes_free} inodes free below {wish.settings.install.root}"
+    if facts.schema_fault:
+        yield facts.schema_fault
     if facts.memory < needs.memory:
         yield f"{facts.memory // 1024**2} MiB of memory, {needs.memory // 1024**2} MiB needed"
     if needs.os and facts.os not in needs.os:

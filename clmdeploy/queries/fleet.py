@@ -19,17 +19,17 @@ def gather_fleet(
     environment: LoadedEnvironment,
     groups: Iterable[str],
     *,
-    schema_group: str | None,
+    only: Sequence[str] = (),
     probe: bool = False,
 ) -> FleetFacts:
     """Facts of every host in `groups` and of the balancers' servers.
 
-    `schema_group`: its first host is asked for the schema version. `probe`: services are asked how they are.
+    `only`: no other members are asked, where it names any. `probe`: services are asked how they are. The schema version
+    comes from the group that the running release names for it: its hook knows the way to the database.
     """
     wanted = set(groups)
-    members = [host for host in environment.hosts if wanted & set(host.groups)]
-    migrator = next((host.name for host in members if schema_group in host.groups), None)
-    asks = [_facts_ask(environment, host, schema=host.name == migrator, probe=probe) for host in members]
+    members = [host for host in environment.hosts if wanted & set(host.groups) and (not only or host.name in only)]
+    asks = [_facts_ask(environment, host, probe=probe) for host in members]
     asks += _balance_asks(environment)
     outcomes = performer.perform(asks, lambda key, outcome: None)
     facts = tuple(_host_facts(host, outcomes[host.name]) for host in members)
@@ -40,10 +40,10 @@ def gather_fleet(
     )
 
 
-def _facts_ask(environment: LoadedEnvironment, host: Host, *, schema: bool, probe: bool) -> Guarded:
+def _facts_ask(environment: LoadedEnvironment, host: Host, *, probe: bool) -> Guarded:
     install = environment.settings.install
     arguments: dict[str, JsonValue] = {
-        "root": install.root, "user": install.user, "groups": list(host.groups), "schema": schema, "probe": probe,
+        "root": install.root, "user": install.user, "groups": list(host.groups), "probe": probe,
     }  # fmt: skip
     return _ask(environment, host.name, host, "facts", arguments)
 
@@ -81,7 +81,7 @@ def _host_facts(host: Host, outcome: Outcome) -> HostFacts:
     return HostFacts(
         host=host, reachable=True, current=found["current"], recorded=record["current"], ledger=tuple(record["ledger"] or ()),
         staged=tuple(found["staged"]), version=manifest.get("version"), manifest_schema=manifest.get("schema"),
-        schema_state=_schema_state(found.get("schema")), drained=record["drained"] or {}, disk_free=found["disk_free"],
+        schema_state=_schema_state(found.get("schema")), schema_fault=found.get("schema_fault", ""), drained=record["drained"] or {}, disk_free=found["disk_free"],
         inodes_free=found["inodes_free"], memory=found["memory"], os=found["os"], python=found["python"], clock=found["clock"],
         services=tuple(found.get("services") or ()),
     )  # fmt: skip

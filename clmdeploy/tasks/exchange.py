@@ -38,7 +38,7 @@ def exchange(connection: Connection, command: Sequence[str], data: bytes, timeou
     channel = connection.transport.open_session(timeout=min(timeout, 15))
     try:
         channel.settimeout(timeout)
-        channel.exec_command(shlex.join(command))  # noqa: S601  # quoted by shlex.join
+        channel.exec_command(shlex.join(command))  # quoted by shlex.join
         channel.sendall(data)
         channel.shutdown_write()
         return _collect(channel, deadline)
@@ -49,7 +49,7 @@ def exchange(connection: Connection, command: Sequence[str], data: bytes, timeou
 def _collect(channel: Channel, deadline: float) -> Answer:
     out, err = bytearray(), bytearray()
     while True:
-        finished = channel.exit_status_ready()
+        finished = channel.exit_status_ready()  # asked before reading: nothing can arrive between this and the end
         while channel.recv_ready():
             out += channel.recv(CHUNK)
         while channel.recv_stderr_ready():
@@ -58,7 +58,7 @@ def _collect(channel: Channel, deadline: float) -> Answer:
             raise ValueError(f"the host answered more than {LIMIT} bytes")
         if finished and channel.eof_received and not channel.recv_ready() and not channel.recv_stderr_ready():
             return Answer(channel.recv_exit_status(), bytes(out), bytes(err))
-        if channel.closed and not finished:
+        if channel.closed and not channel.exit_status_ready():
             raise EOFError("the connection was lost before the host answered")
         if time.monotonic() > deadline:
             raise TimeoutError("no answer within the time limit")

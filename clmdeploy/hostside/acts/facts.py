@@ -10,25 +10,33 @@ import sys
 import time
 
 from . import record
-from .call import Call, Json
+from .call import ActError, Call, Json
 from .commands import environment_of, run_hook
 from .health import components_here, fetch, running_version
 from .layout import current, manifest_of, release_path, releases, staged
 
 
 def ask(call: Call) -> Json:
-    """`arguments`: root, groups, user, schema (ask for the schema version), probe (ask services how they are)."""
+    """`arguments`: root, groups, user, probe (ask services how they are)."""
     root = call.arguments["root"]
     directory = current(root)
     answer = {"record": _own_record(), "current": directory, "staged": staged(root), **_machine(root)}
     if directory is not None:
         manifest = manifest_of(root, directory)
         answer["manifest"] = {key: manifest[key] for key in ("name", "version", "schema")}
-        if call.arguments.get("schema"):
-            answer["schema"] = schema_version(root, directory, call.arguments["user"])
+        if manifest["schema"] and manifest["schema"]["group"] in call.arguments["groups"]:
+            answer.update(_schema_answer(root, directory, call.arguments["user"]))
         if call.arguments.get("probe"):
             answer["services"] = _services(root, directory, call.arguments["groups"])
     return answer
+
+
+def _schema_answer(root: str, directory: str, user: str) -> Json:
+    """The version, or why it can't be told: a database that is down must not hide the rest."""
+    try:
+        return {"schema": schema_version(root, directory, user)}
+    except (ActError, ValueError, KeyError) as error:
+        return {"schema_fault": f"the release's version hook: {error}"}
 
 
 def _own_record() -> Json:

@@ -1,0 +1,91 @@
+"""Brings together what a rollout's planner needs: the release, the fleet as it is, and the digests of all inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from clmdeploy.changes.ports import Performer
+from clmdeploy.config.environment import LoadedEnvironment
+from clmdeploy.model.errors import InvalidInput, NothingChanged
+from clmdeploy.model.facts import FleetFacts
+from clmdeploy.model.value import sha256_hex
+from clmdeploy.model.version import Version
+from clmdeploy.planners.wish import Target, Wish
+from clmdeploy.queries.fleet import gather_fleet
+from clmdeploy.releases.catalogue import Catalogue, bundle_key, record_key
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the administrator chose on the command line, beside the version."""
+
+    limit: tuple[str, ...] = ()
+    canary: int | None = None
+    at_once: int | str | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wishing:
+    """Makes wishes for one environment."""
+
+    environment: LoadedEnvironment
+    catalogue: Catalogue
+    hosts: Performer
+    inputs: Mapping[str, str]
+
+    def deploy(self, version: Version, choices: Choices) -> Wish:
+        """For a deploy of `version`. Raises InvalidInput for an unknown or untrusted release, or an unknown host."""
+        target = self.target(version)
+        return self._wish(target, self._fleet(target, choices), choices)
+
+    def rollback(self, version: Version | None, choices: Choices) -> Wish:
+        """For a rollback to `version`, or to the newest release in the hosts' ledgers."""
+        found = self.target(version) if version else None
+        fleet = self._fleet(found, choices)
+        target = found or self.target(previous_version(fleet, self.environment.name))
+        return self._wish(target, fleet, choices)
+
+    def target(self, version: Version) -> Target:
+        """A published release, its signature verified."""
+        published = self.catalogue.fetch(self.environment.settings.application, version)
+        release = published.release
+        return Target(
+            release=release, bundle_key=bundle_key(release), release_key=record_key(release.manifest.name, release.version),
+            release_sha256=sha256_hex(published.document), release_size=len(published.document),
+        )  # fmt: skip
+
+    def _fleet(self, target: Target | None, choices: Choices) -> FleetFacts:
+        known = {host.name for host in self.environment.hosts}
+        strangers = sorted(set(choices.limit) - known)
+        if strangers:
+            raise InvalidInput(f"--limit: hosts.yml has no host {', '.join(strangers)}", f"it has: {', '.join(sorted(known))}")
+        return gather_fleet(self.hosts, self.environment, release_groups(self.environment, target), only=choices.limit)
+
+    def _wish(self, target: Target, fleet: FleetFacts, choices: Choices) -> Wish:
+        ca_file = self.environment.ca_file
+        return Wish(
+            settings=self.environment.settings, fleet=fleet, target=target, inputs=dict(self.inputs),
+            authority=ca_file.read_text() if ca_file else None, limit=choices.limit, canary=choices.canary,
+            at_once=choices.at_once, reasons=dict(choices.reasons),
+        )  # fmt: skip
+
+
+def release_groups(environment: LoadedEnvironment, target: Target | None) -> set[str]:
+    """Groups that get releases: the components' own; while no release is known, all but the balancers' and stores'."""
+    if target is not None:
+        return {component.group for component in target.release.manifest.components}
+    balancers = environment.settings.balancer.group if environment.settings.balancer else "lb"
+    return {group for host in environment.hosts for group in host.groups} - {balancers, "db", "store", "backup", "all"}
+
+
+def previous_version(fleet: FleetFacts, environment: str) -> Version:
+    """The newest way back in the hosts' ledgers. Raises NothingChanged when no host has one."""
+    ways = [facts.ledger[-1] for facts in fleet.hosts if facts.ledger]
+    if not ways:
+        raise NothingChanged(
+            f"no host of {environment} has run another release before: there is nothing to go back to",
+            "name a release: --to VERSION",
+        )
+    return max(Version(name.rpartition("-")[0]) for name in ways)
