@@ -44,7 +44,9 @@ class Version:
     def __hash__(self) -> int:
         return hash(self.text)
 
-    def __lt__(self, other: Version) -> bool:
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, Version):
+            return NotImplemented
         return self._key < other._key
 
     @property
