@@ -173,3 +173,14 @@ def test_settings_name_what_is_missing_and_keep_the_address_to_themselves(any_re
     settings = module.Settings.from_environment({"CLM_DATABASE_URL": "postgresql://clm:hush@db1/clm"})
     assert settings.web_port == 8080
     assert "hush" not in repr(settings)
+
+
+@release
+def test_rows_are_escaped_as_copy_reads_them(any_release: Importer) -> None:
+    """Nothing in a value can end it or its row early, and nothing stands for a missing one."""
+    blocks = any_release("clm.copy_text").blocks
+    assert list(blocks([(1, None, "a\tb\nc\\d\re"), (2, True, "Игорь")])) == [
+        (2, "1\t\\N\ta\\tb\\nc\\\\d\\re\n2\tTrue\tИгорь\n")
+    ]
+    assert [number for number, _ in blocks((n,) for n in range(4001))] == [2000, 2000, 1]
+    assert list(blocks([])) == []

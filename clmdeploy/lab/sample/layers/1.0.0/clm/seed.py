@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import psycopg
 
 from clm import history
+from clm.copy_text import blocks
 from clm.people import people
 from clm.rows import SUBSCRIBER_COLUMNS, subscriber_row
 from clm.settings import SettingsError, database_url
@@ -54,8 +55,9 @@ def _write(connection: Connection, subscribers: int, seed: int) -> dict[str, int
 def _copy(connection: Connection, table: str, rows: Iterable[Sequence[object]]) -> int:
     count = 0
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN".encode()) as copy:
-        for count, row in enumerate(rows, start=1):  # noqa: B007 the last number is the count
-            copy.write_row(row)
+        for number, text in blocks(rows):
+            copy.write(text)
+            count += number
     return count
 
 
