@@ -33,8 +33,7 @@ def read_private(path: Path, source: str) -> str:
 
 def _read(path: Path, limit: int, source: str) -> tuple[bytes, int]:
     try:
-        # O_NONBLOCK: opening a named pipe must not wait for a writer.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise InvalidInput(f"{source}: is not a regular file")
@@ -47,6 +46,11 @@ def _read(path: Path, limit: int, source: str) -> tuple[bytes, int]:
     if len(data) > limit:
         raise InvalidInput(f"{source}: larger than {limit // 1024} KiB")
     return data, status.st_mode
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opening a named pipe must not wait for a writer."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _decoded(data: bytes, source: str) -> str:

@@ -73,13 +73,12 @@ def examine(directory: Path) -> Examination:
     """Reads all files of one environment and checks them each and together. Never raises for what stands in them."""
     document = read(directory / "clm.yml")
     settings, faults = read_settings(document)
-    hosts, inventory, wrong = read_hosts(directory)
-    faults += wrong
+    hosts, inventory, of_hosts = read_hosts(directory)
     if settings is None:
-        return Examination(None, told_once(faults))
+        return Examination(None, told_once(faults + of_hosts))
     keys, wrong = pinned_keys(settings, document)
     loaded = LoadedEnvironment(directory, settings, hosts, {})
-    faults += settings_faults(settings, document, hosts) + wrong + signer_faults(settings, document)
+    faults += settings_faults(settings, document, hosts) + wrong + signer_faults(settings, document) + of_hosts
     if keys and not wrong:  # else every host would be reported for the one fault of the file
         faults += host_faults(hosts, keys, inventory, loaded.known_hosts)
     elif not wrong:

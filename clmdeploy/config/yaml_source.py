@@ -51,7 +51,7 @@ class Document:
         near = key
         while near and near not in self.lines:
             near = near[:-1]
-        return Fault(self.path, cause, key, self.lines.get(near, 0))
+        return Fault(self.path, cause, key, self.lines[near] if near else 0)
 
 
 def read(path: Path) -> Document:
