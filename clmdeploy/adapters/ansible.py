@@ -1,7 +1,7 @@
 """Guarded acts on many hosts: one ansible-runner call runs one playbook, whose role hands each host its request.
 
-Batches are the executor's, one call a batch: an unreachable host does not stop a serial play (ansible #56265), so here it
-counts as failed. Requests travel as base64 in one variable: a string there would be templated on the control node.
+Batches are the executor's, one call a batch: an unreachable host does not stop a serial play (ansible #56265), so here
+it counts as failed. Requests travel as base64 in one variable: a string there would be templated on the control node.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def run_playbook(
         runner = ansible_runner.run(
             private_data_dir=str(place), playbook=str(playbooks_directory() / f"{playbook}.yml"),
             inventory={"all": {"hosts": {host.name: _connection_facts(host) for host in hosts}}},
-            extravars=dict(variables), envvars=_environment(known_hosts, place), quiet=True, cmdline=arguments or None, timeout=timeout,
+            extravars=dict(variables), envvars=_environment(known_hosts, place), quiet=True,
+            cmdline=arguments or None, timeout=timeout,
             settings={"suppress_ansible_output": True, "pexpect_use_poll": True},
             event_handler=lambda event: _on_event(event, hear), cancel_callback=lambda: False,
         )  # fmt: skip
@@ -90,7 +91,8 @@ def _environment(known_hosts: Path, place: Path) -> dict[str, str]:
     """What differs from run to run; the rest of Ansible's settings stand in playbooks/ansible.cfg."""
     ssh = {
         "UserKnownHostsFile": known_hosts, "GlobalKnownHostsFile": "/dev/null", "StrictHostKeyChecking": "yes",
-        "BatchMode": "yes", "ServerAliveInterval": 5, "ServerAliveCountMax": 3, "ControlMaster": "auto", "ControlPersist": 60,
+        "BatchMode": "yes", "ServerAliveInterval": 5, "ServerAliveCountMax": 3,
+        "ControlMaster": "auto", "ControlPersist": 60,
     }  # fmt: skip
     return {
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",

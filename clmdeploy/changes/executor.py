@@ -1,7 +1,7 @@
 """The executor: applies a plan step by step, journals before it acts, and takes back what failed.
 
-There is one for every kind of change. It keeps no state of its own: the journal's events give the ledger, and the ledger
-says what is left, so that `resume` and `abort` are the same code as the first run.
+There is one for every kind of change. It keeps no state of its own: the journal's events give the ledger, and the
+ledger says what is left, so that `resume` and `abort` are the same code as the first run.
 """
 
 from __future__ import annotations

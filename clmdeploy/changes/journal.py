@@ -1,7 +1,7 @@
-"""The journal: every change's events in the state bucket, each stored with a conditional create before the act it announces.
+"""The journal: every change's events in the state bucket, each stored before the act that it announces.
 
-Losing the race for a number means that another control node goes on with the same change: this one stops. The events are
-chained by digest across changes, and the head of the chain is signed, so that an edited history can't be passed off.
+Events are stored with a conditional create: losing the race for a number means that another control node goes on with
+the same change, and this one stops. They are chained by digest across changes, and the head of the chain is signed, so that an edited history can't be passed off.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def read_signed_plan(body: bytes, verifier: Verifier, source: str) -> SignedPlan
 
 
 def walk(journal: Journal) -> Iterator[Event]:
-    """All events of the environment in the order of the chain. Raises VerificationFailed at the first that does not fit."""
+    """All events of the environment in the chain's order. Raises VerificationFailed at the first that does not fit."""
     first = {events[0].previous: events for change in journal.changes() if (events := journal.events(change))}
     expected, total = GENESIS, sum(len(events) for events in first.values())
     walked = 0

@@ -1,4 +1,6 @@
-"""The lease: one object in the state bucket says who may act in an environment. It is never deleted; its token only grows.
+"""The lease: one object in the state bucket says who may act in an environment.
+
+It is never deleted, and its token only grows.
 
 Expiry means "unchanged for its time to live", measured by the reader's own monotonic clock: wall clocks are never
 compared. A holder stops acting when half of that time has passed without a heartbeat that was stored.
@@ -73,7 +75,7 @@ class Leases:
             raise VerificationFailed(f"{self.key(scope)} is not a lease: {error.error_count()} faults") from error
 
     def acquire(self, request: Request) -> HeldLease:
-        """Take the lease, waiting for at most `request.wait` seconds. Raises LeaseHeld, or OutcomeUnknown when it expired."""
+        """Take the lease, waiting at most `request.wait` seconds. Raises LeaseHeld, or OutcomeUnknown when it expired."""
         deadline = self.clock.monotonic() + request.wait
         watched: tuple[str, float] | None = None
         while True:
@@ -93,7 +95,7 @@ class Leases:
             self.clock.sleep(POLL)
 
     def take_over(self, request: Request) -> HeldLease:
-        """Take the lease for a change that is to be resumed or aborted: at once when free, else after it has expired."""
+        """Take the lease to resume or abort a change: at once when it is free, else after it has expired."""
         watched: tuple[str, float] | None = None
         while True:
             standing = self.read(request.scope)
@@ -150,7 +152,7 @@ class HeldLease:
         return Fence(scope=self._document.scope, token=self._document.token)
 
     def check(self) -> None:
-        """Raises OutcomeUnknown when this process may no longer act: somebody took over, or the storage is silent for too long."""
+        """Raises OutcomeUnknown when this process may act no longer: somebody took over, or the storage is silent."""
         silent = self._leases.clock.monotonic() - self._beaten
         if self._lost or silent > self._document.time_to_live / 2:
             reason = self._lost or f"no heartbeat could be stored for {silent:.0f} s"
@@ -201,5 +203,6 @@ def expired_words(document: LeaseDocument) -> tuple[str, str]:
     return (
         f"change {document.change} of {document.who.principal} stands open: its control node has been silent "
         f"for more than {document.time_to_live} s",
-        f"run `clmdeploy change resume {document.change}` to finish it or `clmdeploy change abort {document.change}` to take it back",
+        f"run `clmdeploy change resume {document.change}` to finish it, "
+        f"or `clmdeploy change abort {document.change}` to take it back",
     )

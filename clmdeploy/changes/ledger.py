@@ -1,4 +1,4 @@
-"""The ledger: what the journal's events say of each (step, target). Pure: the same events always give the same ledger."""
+"""The ledger: what the events say of each (step, target). Pure: the same events give the same ledger."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ def settle(dispatch: Dispatch, step: Step, targets: Sequence[Target], verb: Verb
     """The outcome of each target's last act, as far as anybody can tell.
 
     A unit in flight is waited for up to the step's time limit, a silent host for `PATIENCE`. Where no result was kept,
-    the act's own probe looks at the host: `done` counts as done, all else as failed, so that undo or another try follows.
+    the act's own probe looks at the host: `done` counts as done, all else as failed, so that undo or another try
+    follows.
     """
     clock = dispatch.world.clock
     deadline = clock.monotonic() + PATIENCE

@@ -6,7 +6,7 @@
     guard probe  what became of a unit: done, failed, in-flight or unknown
     guard fence  raise the token and end the units of older tokens
 
-Each reads one JSON request on standard input and prints one JSON reply; the exit code is 0 whenever a reply was printed.
+Each reads one JSON request on standard input and prints one JSON reply; the exit code is 0 whenever there is a reply.
 A token that is older than the newest seen here is refused: a control node that lost its lease can't act any more.
 """
 
@@ -265,7 +265,7 @@ def main(arguments: list[str]) -> int:
     raw = sys.stdin.buffer.read(MAX_REQUEST + 1)
     try:
         if len(raw) > MAX_REQUEST:
-            raise Refused("the request is too large")
+            raise Refused("the request is too large")  # noqa: TRY301  # one place answers all refusals
         os.makedirs(os.path.join(STATE, "acts"), mode=0o700, exist_ok=True)
         os.makedirs(RUN, mode=0o700, exist_ok=True)
         reply = VERBS[arguments[1]](json.loads(raw))

@@ -39,7 +39,8 @@ def plan_deploy(wish: Wish, now: float) -> Plan:
         *(finalise_steps(wish, due, ledgers) if due else ()),
     ]
     return Plan(
-        kind="deploy", environment=wish.settings.name, environment_id=wish.settings.uuid, application=wish.settings.application,
+        kind="deploy", environment=wish.settings.name, environment_id=wish.settings.uuid,
+        application=wish.settings.application,
         title=f"Deploy {wish.settings.application} {wish.release.version} to {wish.settings.name}",
         from_release=running_release(members), to_release=wish.release.directory,
         inputs=wish.inputs | {"release": wish.target.release_sha256}, hosts=plan_hosts(wish, members),
@@ -104,7 +105,7 @@ def _refuse_unreasoned(wish: Wish, movement: Movement) -> None:
     if movement.any and "no_restore_point" not in wish.reasons:
         numbers = ", ".join(str(one.version) for one in (*movement.before, *movement.after))
         raise UsageError(
-            f"{wish.release.version} changes the schema (migration {numbers}), and no restore point is made yet by this version",
+            f"{wish.release.version} changes the schema (migration {numbers}), and this version makes no restore point yet",
             'take a backup by your own means, then say so: --no-restore-point "REASON"',
         )
 

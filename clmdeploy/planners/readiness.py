@@ -15,7 +15,7 @@ def refuse_unready(wish: Wish, members: Sequence[HostFacts], now: float) -> None
     """Raises HostUnreachable naming every silent host, else NothingChanged naming everything else that is wrong."""
     if not members:
         raise NothingChanged(
-            f"no host of this environment belongs to a component of {wish.release.manifest.name} {wish.release.version}",
+            f"no host here belongs to a component of {wish.release.manifest.name} {wish.release.version}",
             "compare the groups in hosts.yml with the release's components",
         )
     silent = [facts for facts in wish.fleet.hosts if not facts.reachable]
@@ -32,11 +32,12 @@ def refuse_unready(wish: Wish, members: Sequence[HostFacts], now: float) -> None
 def _faults(wish: Wish, facts: HostFacts, now: float) -> Iterator[str]:
     needs, bundle = wish.release.manifest.requires, wish.release.bundle
     if facts.current != facts.recorded:
-        yield f"`current` names {facts.current}, the host's record says {facts.recorded}: a switch was cut off or done by hand"
+        yield f"`current` names {facts.current}, the record {facts.recorded}: a switch was cut off or done by hand"
     if wish.release.directory not in facts.staged:
         room = bundle.size + bundle.unpacked + needs.disk
         if facts.disk_free < room:
-            yield f"{facts.disk_free // 1024**2} MiB free below {wish.settings.install.root}, {room // 1024**2 + 1} MiB needed"
+            free = f"{facts.disk_free // 1024**2} MiB free below {wish.settings.install.root}"
+            yield f"{free}, {room // 1024**2 + 1} MiB needed"
         if facts.inodes_free is not None and facts.inodes_free < len(wish.release.files) + 1000:
             yield f"only {facts.inodes_free} inodes free below {wish.settings.install.root}"
     if facts.schema_fault:

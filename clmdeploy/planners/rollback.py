@@ -19,7 +19,7 @@ from clmdeploy.releases.manifest import Migration, Schema
 def plan_rollback(wish: Wish, now: float) -> Plan:
     """The plan that brings the fleet back to `wish.target`; without steps when all hosts run it already.
 
-    `now`: the control node's clock, seconds since 1970. Raises NothingChanged with the verdict when there is no way back.
+    `now`: the control node's clock, seconds since 1970. Raises NothingChanged with the verdict where there is no way.
     """
     members = wish.members()
     refuse_unready(wish, members, now)
@@ -38,11 +38,13 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
         *(step for batch in _batches(wish, due, reverts) for step in batch_steps(wish, batch, ledgers)),
     ]
     return Plan(
-        kind="rollback", environment=wish.settings.name, environment_id=wish.settings.uuid, application=wish.settings.application,
+        kind="rollback", environment=wish.settings.name, environment_id=wish.settings.uuid,
+        application=wish.settings.application,
         title=f"Roll {wish.settings.application} back to {wish.release.version} in {wish.settings.name}",
         from_release=running_release(members), to_release=wish.release.directory,
         inputs=wish.inputs | {"release": wish.target.release_sha256}, hosts=plan_hosts(wish, members),
-        expected=expected_state(wish, members), steps=tuple(steps), policy=policy_of(wish), verdict=verdict, reasons=wish.reasons,
+        expected=expected_state(wish, members), steps=tuple(steps), policy=policy_of(wish),
+        verdict=verdict, reasons=wish.reasons,
     )  # fmt: skip
 
 
@@ -93,7 +95,7 @@ def _migrator(due: Sequence[HostFacts], reverts: Sequence[Migration], wish: Wish
 
 
 def _batches(wish: Wish, due: Sequence[HostFacts], reverts: Sequence[Migration]) -> Sequence[Batch]:
-    """After a revert nothing that runs works: all hosts at once. Else batch by batch, without a canary: it ran here before."""
+    """After a revert nothing that runs works: all at once. Else batch by batch, without a canary: it ran here before."""
     if reverts and due:
         return (Batch(name="batch-1", hosts=tuple(due)),)
     return tuple(batches(wish.model_copy(update={"canary": 0}), due))

@@ -1,4 +1,4 @@
-"""The steps of a rollout, forwards or back: stage, migrate, switch batch by batch behind the balancer, finalise. Pure."""
+"""The steps of a rollout, forwards or back: stage, migrate, switch batch by batch, finalise. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def stage_steps(wish: Wish, members: Sequence[HostFacts]) -> Iterator[Step]:
     yield Step(
         id="stage", stage="stage", title=f"Stage {wish.release.version} beside what runs",
         action=PlaybookCall(playbook="stage", act="stage", arguments=arguments, fetch=fetch),
-        targets=tuple(_target(facts, before={"present": False}) for facts in lacking), undo="tidy", timeout=STAGE_TIMEOUT,
+        targets=tuple(_target(facts, before={"present": False}) for facts in lacking),
+        undo="tidy", timeout=STAGE_TIMEOUT,
     )  # fmt: skip
 
 
@@ -56,7 +57,8 @@ def migration_steps(
             "versions": [migration.version], "direction": "apply", "expect": version, "timeout": MIGRATION_TIMEOUT - 60,
         }  # fmt: skip
         yield Step(
-            id=f"{stage}-{migration.version}", stage=stage, title=f"Migrate the schema to {migration.version} ({migration.kind})",
+            id=f"{stage}-{migration.version}", stage=stage,
+            title=f"Migrate the schema to {migration.version} ({migration.kind})",
             action=TaskCall(act="migrate", arguments=arguments), targets=(_target(host, before={"version": version}),),
             undo=_migration_undo(migration), whole_fleet=True, timeout=MIGRATION_TIMEOUT,
         )  # fmt: skip
@@ -69,8 +71,8 @@ def revert_steps(
     """Revert, newest first, by the hooks of the release that brought them."""
     for migration in reversed(migrations):
         arguments = _common(wish) | {
-            "versions": [migration.version], "direction": "revert", "expect": standing, "timeout": MIGRATION_TIMEOUT - 60,
-            "directory": directory,
+            "versions": [migration.version], "direction": "revert", "expect": standing, "directory": directory,
+            "timeout": MIGRATION_TIMEOUT - 60,
         }  # fmt: skip
         yield Step(
             id=f"revert-{migration.version}", stage="revert", title=f"Revert migration {migration.version}",
@@ -123,7 +125,8 @@ def finalise_steps(wish: Wish, members: Sequence[HostFacts], ledgers: dict[str, 
     crowded = [facts for facts in members if _prunable(wish, facts, ledgers[facts.host.name][-keep:])]
     if crowded:
         yield Step(
-            id="prune", stage="finalise", title="Remove releases that nobody would roll back to", undo="nothing", essential=False,
+            id="prune", stage="finalise", undo="nothing", essential=False,
+            title="Remove releases that nobody would roll back to",
             action=TaskCall(act="prune", arguments=_common(wish) | {"keep": keep, "pinned": []}),
             targets=tuple(_target(facts) for facts in crowded),
         )  # fmt: skip
@@ -151,7 +154,8 @@ def _balance_step(wish: Wish, batch: Batch, servers: Sequence[ServerFacts], stat
     verb = "Drain" if state == "drain" else "Undrain"
     arguments = {"socket": balancer.socket, "state": state, "expect": expect, "limit": balancer.drain_limit}
     return Step(
-        id=f"{batch.name}-{verb.lower()}", stage=batch.name, batch=batch.name, undo="restore", timeout=balancer.drain_limit + 30,
+        id=f"{batch.name}-{verb.lower()}", stage=batch.name, batch=batch.name, undo="restore",
+        timeout=balancer.drain_limit + 30,
         title=f"{verb} {', '.join(sorted({one.server for one in servers}))}",
         action=TaskCall(act="balance", arguments=arguments),
         targets=tuple(_server_target(one, expect) for one in servers),

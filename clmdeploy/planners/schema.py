@@ -25,7 +25,7 @@ class Movement(Value):
 def due_migrations(manifest: Manifest, standing: int, running: Iterable[Version]) -> Movement:
     """What a deploy of `manifest` must migrate from schema `standing` while the releases `running` serve.
 
-    Raises NothingChanged when no valid order exists: a migration that must come before the switch would break what runs.
+    Raises NothingChanged when no valid order exists: a migration due before the switch would break what runs.
     """
     schema = manifest.data_schema
     if schema is None:
@@ -37,8 +37,8 @@ def due_migrations(manifest: Manifest, standing: int, running: Iterable[Version]
         broken = [version for version in running if version < migration.oldest_compatible_app]
         if broken:
             raise NothingChanged(
-                f"no valid order: {manifest.name} {manifest.version} needs migration {migration.version} before it starts, "
-                f"but running {min(broken)} can't work after it",
+                f"no valid order: {manifest.name} {manifest.version} needs migration {migration.version} "
+                f"before it starts, but running {min(broken)} can't work after it",
                 f"deploy a release in between first, at least {migration.oldest_compatible_app}",
             )
     return Movement(before=before, after=after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.ports import Performer
@@ -31,7 +31,7 @@ def gather_fleet(
     members = [host for host in environment.hosts if wanted & set(host.groups) and (not only or host.name in only)]
     asks = [_facts_ask(environment, host, probe=probe) for host in members]
     asks += _balance_asks(environment)
-    outcomes = performer.perform(asks, lambda key, outcome: None)
+    outcomes = performer.perform(asks, lambda _key, _outcome: None)
     facts = tuple(_host_facts(host, outcomes[host.name]) for host in members)
     balancers = [ask.host for ask in asks if ask.act == "balance"]
     return FleetFacts(
@@ -79,10 +79,13 @@ def _host_facts(host: Host, outcome: Outcome) -> HostFacts:
     found = outcome.result
     record, manifest = found["record"], found.get("manifest") or {}
     return HostFacts(
-        host=host, reachable=True, current=found["current"], recorded=record["current"], ledger=tuple(record["ledger"] or ()),
+        host=host, reachable=True, current=found["current"], recorded=record["current"],
+        ledger=tuple(record["ledger"] or ()),
         staged=tuple(found["staged"]), version=manifest.get("version"), manifest_schema=manifest.get("schema"),
-        schema_state=_schema_state(found.get("schema")), schema_fault=found.get("schema_fault", ""), drained=record["drained"] or {}, disk_free=found["disk_free"],
-        inodes_free=found["inodes_free"], memory=found["memory"], os=found["os"], python=found["python"], clock=found["clock"],
+        schema_state=_schema_state(found.get("schema")), schema_fault=found.get("schema_fault", ""),
+        drained=record["drained"] or {}, disk_free=found["disk_free"],
+        inodes_free=found["inodes_free"], memory=found["memory"], os=found["os"], python=found["python"],
+        clock=found["clock"],
         services=tuple(found.get("services") or ()),
     )  # fmt: skip
 

@@ -52,7 +52,8 @@ class Wishing:
         published = self.catalogue.fetch(self.environment.settings.application, version)
         release = published.release
         return Target(
-            release=release, bundle_key=bundle_key(release), release_key=record_key(release.manifest.name, release.version),
+            release=release, bundle_key=bundle_key(release),
+            release_key=record_key(release.manifest.name, release.version),
             release_sha256=sha256_hex(published.document), release_size=len(published.document),
         )  # fmt: skip
 
@@ -60,7 +61,8 @@ class Wishing:
         known = {host.name for host in self.environment.hosts}
         strangers = sorted(set(choices.limit) - known)
         if strangers:
-            raise InvalidInput(f"--limit: hosts.yml has no host {', '.join(strangers)}", f"it has: {', '.join(sorted(known))}")
+            names = ", ".join(strangers)
+            raise InvalidInput(f"--limit: hosts.yml has no host {names}", f"it has: {', '.join(sorted(known))}")
         return gather_fleet(self.hosts, self.environment, release_groups(self.environment, target), only=choices.limit)
 
     def _wish(self, target: Target, fleet: FleetFacts, choices: Choices) -> Wish:

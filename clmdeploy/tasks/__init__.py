@@ -1,1 +1,1 @@
-"""Fabric tasks: what asks or streams one host. The read-only ones also run alone: `fab --collection clmdeploy.tasks.fab`."""
+"""Fabric tasks: what asks or streams one host. The read-only ones also run alone with `fab`."""

@@ -1,7 +1,7 @@
 """One exchange with a program on a host: bytes in, bytes out, bounded in size and time.
 
-Fabric's own `run` feeds standard input a character at a time with a pause between (invoke's `input_sleep`): a request of
-20 KB would take minutes. So the exchange uses a channel of Fabric's transport itself.
+Fabric's own `run` feeds standard input a character at a time with a pause between (invoke's `input_sleep`): a request
+of 20 KB would take minutes. So the exchange uses a channel of Fabric's transport itself.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ DOCUMENTATION = r"""
 module: clm_guard
 short_description: Hand one request to the guard of this host
 description:
-  - The guard takes the host's lock, compares and raises the fencing token, and runs the act as a transient systemd unit with a time limit.
+  - The guard takes the host's lock, compares and raises the fencing token, and runs the act as a transient systemd
+    unit with a time limit.
   - The request is one base64 argument, so that nothing in it is ever templated.
 options:
   verb:

@@ -23,7 +23,7 @@ def perform(call: Call) -> Json:
     standing = admin_state(arguments)
     if standing not in (arguments["state"], arguments["expect"]):
         raise ActError(
-            f"{_name(arguments)} is in state {standing!r}, but the plan expects {arguments['expect']!r}: somebody else holds it"
+            f"{_name(arguments)} is in state {standing!r}, not {arguments['expect']!r} as the plan expects: somebody holds it"
         )
     return _bring_to(arguments, arguments["state"], standing)
 
@@ -59,7 +59,7 @@ def admin_state(arguments: Json) -> str:
         if len(fields) > 6 and fields[1] == arguments["backend"] and fields[3] == arguments["server"]:
             return ADMIN.get(int(fields[6]) & HELD, "other")
     raise ActError(
-        f"{_name(arguments)}: the balancer has no such server; compare its configuration with clm.yml: balancer.backends"
+        f"{_name(arguments)}: the balancer has no such server; compare its configuration with balancer.backends"
     )
 
 

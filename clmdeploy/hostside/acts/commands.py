@@ -1,4 +1,4 @@
-"""Runs a release's hooks: as the component's user, in the release directory, with a time limit, never through a shell."""
+"""Runs a release's hooks: as the component's user, in the release directory, for a limited time, without a shell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fetches a release from storage by presigned address, in bounded memory, and checks what came before anybody reads it."""
+"""Fetches a release by presigned address, in bounded memory, and checks what came before anybody reads it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fetch_checked(url: str, path: str, size: int, sha256: str, authority: str | 
             time.sleep(0.5 * 2**attempt)
     if digest != sha256:
         raise ActError(
-            f"{os.path.basename(path)} from the storage is not what was signed: SHA-256 {digest[:16]}…, expected {sha256[:16]}…"
+            f"{os.path.basename(path)} from the storage is not what was signed: SHA-256 {digest[:12]}…, not {sha256[:12]}…"
         )
 
 

@@ -1,4 +1,4 @@
-"""Health: the questions that the manifest declares, asked on the host itself until they are answered well or time is up."""
+"""Health: the manifest's questions, asked on the host itself until they are answered well or time is up."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def components_here(root: str, directory: str, groups: list[str]) -> list[Json]:
 
 
 def await_healthy(root: str, directory: str, arguments: Json) -> None:
-    """Ask until all is well or each check's time limit is over. `arguments`: groups, user, patience (seconds or null)."""
+    """Ask until all is well or each check's time is over. `arguments`: groups, user, patience (seconds or null)."""
     manifest = manifest_of(root, directory)
     for component in components_here(root, directory, arguments["groups"]):
         for check in component["health"]:

@@ -10,7 +10,8 @@ from . import balance, facts, health, migrate, prune, stage, switch
 from .call import ActError, Json, read_call
 
 ACTS = {
-    "balance": balance, "facts": facts, "health": health, "migrate": migrate, "prune": prune, "stage": stage, "switch": switch,
+    "balance": balance, "facts": facts, "health": health, "migrate": migrate, "prune": prune, "stage": stage,
+    "switch": switch,
 }  # fmt: skip
 VERBS = ("perform", "restore", "probe", "ask")
 

@@ -1,4 +1,4 @@
-"""The host's own record, /var/lib/clmdeploy/host.json: what runs here and what ran before. Acts write it under the guard's lock."""
+"""The host's own record: what runs here and what ran before. Acts write it under the guard's lock."""
 
 from __future__ import annotations
 

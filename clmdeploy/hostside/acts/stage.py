@@ -16,7 +16,10 @@ from .unpack import unpack
 
 
 def perform(call: Call) -> Json:
-    """`arguments`: root, user, groups, directory, release {size, sha256}, bundle {size, sha256, unpacked, files}, shared; secrets: bundle_url, release_url."""
+    """`arguments`: root, user, groups, directory, release {size, sha256}, bundle {size, sha256, unpacked, files}, requires.
+
+    `secrets`: bundle_url, release_url.
+    """
     root, directory = call.arguments["root"], call.arguments["directory"]
     if is_whole(root, directory):
         return {"changed": False}
@@ -104,7 +107,7 @@ def _assemble(call: Call, incoming: str) -> None:
         if shared["owner"] in arguments["groups"]:
             _link_shared(arguments, tree, shared["path"])
     record.replace_file(os.path.join(tree, MARK), content, 0o644)
-    os.chmod(tree, 0o755)
+    os.chmod(tree, 0o755)  # noqa: S103  # the service user reads releases; nobody but root writes them
     os.sync()
 
 
