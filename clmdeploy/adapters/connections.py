@@ -57,7 +57,8 @@ class Connections:
             options |= {"key_filename": str(Path(host.identity_file).expanduser()), "look_for_keys": False}
         connection = Connection(
             host.address, user=host.user, port=host.port,
-            config=Config(lazy=True, overrides={"load_ssh_configs": False}), connect_timeout=CONNECT_TIMEOUT, connect_kwargs=options,
+            config=Config(lazy=True, overrides={"load_ssh_configs": False}),
+            connect_timeout=CONNECT_TIMEOUT, connect_kwargs=options,
         )  # fmt: skip
         connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
         try:

@@ -1,7 +1,8 @@
 """The journal: every change's events in the state bucket, each stored before the act that it announces.
 
 Events are stored with a conditional create: losing the race for a number means that another control node goes on with
-the same change, and this one stops. They are chained by digest across changes, and the head of the chain is signed, so that an edited history can't be passed off.
+the same change, and this one stops. They are
+chained by digest across changes, and the head of the chain is signed, so that an edited history can't be passed off.
 """
 
 from __future__ import annotations

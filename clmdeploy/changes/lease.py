@@ -75,7 +75,7 @@ class Leases:
             raise VerificationFailed(f"{self.key(scope)} is not a lease: {error.error_count()} faults") from error
 
     def acquire(self, request: Request) -> HeldLease:
-        """Take the lease, waiting at most `request.wait` seconds. Raises LeaseHeld, or OutcomeUnknown when it expired."""
+        """Take the lease, waiting `request.wait` seconds at most. Raises LeaseHeld, or OutcomeUnknown if it expired."""
         deadline = self.clock.monotonic() + request.wait
         watched: tuple[str, float] | None = None
         while True:

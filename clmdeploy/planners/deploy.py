@@ -105,7 +105,7 @@ def _refuse_unreasoned(wish: Wish, movement: Movement) -> None:
     if movement.any and "no_restore_point" not in wish.reasons:
         numbers = ", ".join(str(one.version) for one in (*movement.before, *movement.after))
         raise UsageError(
-            f"{wish.release.version} changes the schema (migration {numbers}), and this version makes no restore point yet",
+            f"{wish.release.version} changes the schema (migration {numbers}): this version makes no restore point yet",
             'take a backup by your own means, then say so: --no-restore-point "REASON"',
         )
 

@@ -95,7 +95,7 @@ def _migrator(due: Sequence[HostFacts], reverts: Sequence[Migration], wish: Wish
 
 
 def _batches(wish: Wish, due: Sequence[HostFacts], reverts: Sequence[Migration]) -> Sequence[Batch]:
-    """After a revert nothing that runs works: all at once. Else batch by batch, without a canary: it ran here before."""
+    """After a revert nothing that runs works: all at once. Else batch by batch, no canary: it ran here before."""
     if reverts and due:
         return (Batch(name="batch-1", hosts=tuple(due)),)
     return tuple(batches(wish.model_copy(update={"canary": 0}), due))

@@ -17,6 +17,7 @@ from clmdeploy.releases.ignore import IgnoreRules
 MOST_FILES = 200_000
 MOST_BYTES = 8 * 1024**3
 _MOST_FAULTS = 50
+RESERVED = ".clm-release.json"  # hosts write their mark of a whole release under this name
 _RELATIVE_PATH: TypeAdapter[str] = TypeAdapter(RelativePath)
 
 
@@ -97,6 +98,8 @@ def _entries(directory: Path) -> list[os.DirEntry[str]]:
 
 
 def _path_fault(path: str) -> str | None:
+    if path == RESERVED:
+        return "this name is the tool's own in a release on a host"
     try:
         _RELATIVE_PATH.validate_python(path, strict=True)
     except ValidationError:  # also names that are not UTF-8: Python spells them with surrogates

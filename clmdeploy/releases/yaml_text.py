@@ -1,4 +1,4 @@
-"""A small, safe part of YAML for release.yml: JSON's types, no tags, no anchors, no duplicate keys, bounded depth.
+"""A small, safe part of YAML for release.yml: JSON's types, no tags, no duplicate keys, bounded aliases and depth.
 
 Numbers and true/false follow the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema): `on`, `yes`
 and dates stay text, so that a component may be in the group `on` and nothing turns into a date unasked.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -18,6 +17,7 @@ from clmdeploy.model.faults import printable
 from clmdeploy.model.value import JsonValue
 
 _DEEPEST = 32
+_LARGEST = 4 * 1024**2  # characters and values, aliases written out
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # Any: the C loader is there where libyaml is
 
 
@@ -67,21 +67,48 @@ def parse(text: str, source: str) -> JsonValue:
 
 def _refuse_odd_events(text: str, source: str) -> None:
     """Before anything is built: events come one by one, however deep or often repeated the document is."""
-    depth = 0
+    guard = _Guard()
     for event in yaml.parse(text, Loader=_Base):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        for cause in _oddities(event, depth):
+        cause = guard.oddity(event)
+        if cause:
             line = event.start_mark.line + 1 if event.start_mark else 1
             raise InvalidInput(f"{source}: line {line}: {cause}", "write the value itself, in plain YAML")
 
 
-def _oddities(event: Any, depth: int) -> Iterator[str]:  # Any: PyYAML's events have no common typed base
-    if depth > _DEEPEST:
-        yield f"nested more than {_DEEPEST} levels deep"
-    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-        yield "anchors and aliases (& and *) are not used here"
-    if getattr(event, "tag", None) is not None:
-        yield f"the tag {printable(event.tag, 80)} is not used here"
+class _Guard:
+    """Watches depth, tags, and how large the document becomes once its aliases are written out."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[str | None, int]] = []  # of each open collection: anchor, and size when it began
+        self._anchored: dict[str, int] = {}
+        self._size = 0
+
+    def oddity(self, event: Any) -> str | None:  # Any: PyYAML's events have no common typed base
+        if getattr(event, "tag", None) is not None:
+            return f"the tag {printable(event.tag, 80)} is not used here"
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._anchored:  # also an anchor inside itself, which has not ended yet
+                return f"the alias *{printable(event.anchor, 80)} has no anchor before it"
+            self._size += self._anchored[event.anchor]
+        elif isinstance(event, yaml.NodeEvent):
+            self._enter(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._anchor(*self._open.pop())
+        if len(self._open) > _DEEPEST:
+            return f"nested more than {_DEEPEST} levels deep"
+        return "grows too large by its aliases" if self._size > _LARGEST else None
+
+    def _enter(self, event: Any) -> None:  # Any: as above
+        before = self._size
+        self._size += 1 + len(getattr(event, "value", ""))
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._open.append((event.anchor, before))
+        else:
+            self._anchor(event.anchor, before)
+
+    def _anchor(self, name: str | None, before: int) -> None:
+        if name is not None:
+            self._anchored[name] = self._size - before
 
 
 def _place(error: yaml.YAMLError) -> str:

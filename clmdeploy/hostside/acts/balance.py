@@ -23,7 +23,7 @@ def perform(call: Call) -> Json:
     standing = admin_state(arguments)
     if standing not in (arguments["state"], arguments["expect"]):
         raise ActError(
-            f"{_name(arguments)} is in state {standing!r}, not {arguments['expect']!r} as the plan expects: somebody holds it"
+            f"{_name(arguments)} is in state {standing!r}; the plan expects {arguments['expect']!r}: somebody holds it"
         )
     return _bring_to(arguments, arguments["state"], standing)
 

@@ -28,7 +28,7 @@ def fetch_checked(url: str, path: str, size: int, sha256: str, authority: str | 
             time.sleep(0.5 * 2**attempt)
     if digest != sha256:
         raise ActError(
-            f"{os.path.basename(path)} from the storage is not what was signed: SHA-256 {digest[:12]}…, not {sha256[:12]}…"
+            f"{os.path.basename(path)} from the storage is not what was signed: {digest[:12]}…, not {sha256[:12]}…"
         )
 
 

@@ -16,7 +16,8 @@ from .unpack import unpack
 
 
 def perform(call: Call) -> Json:
-    """`arguments`: root, user, groups, directory, release {size, sha256}, bundle {size, sha256, unpacked, files}, requires.
+    """`arguments`: root, user, groups, directory, release {size, sha256}, bundle {size, sha256, unpacked, files},
+    requires.
 
     `secrets`: bundle_url, release_url.
     """

@@ -12,7 +12,7 @@ HOOK_TIMEOUT = 300
 
 
 def perform(call: Call) -> Json:
-    """`arguments`: root, user, groups, directory, expect (directory that runs now, or null), ledger (after the switch)."""
+    """`arguments`: root, user, groups, directory, expect (what runs now, or null), ledger (after the switch)."""
     arguments = call.arguments
     root, wanted, standing = arguments["root"], arguments["directory"], current(arguments["root"])
     if standing not in (wanted, arguments["expect"]):
