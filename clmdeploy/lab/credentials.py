@@ -40,7 +40,7 @@ class Credentials:
             return cls(**json.loads(file.read_text()))
         except (OSError, ValueError, TypeError) as error:
             raise LabError(
-                f"{file}: can't be read ({type(error).__name__})", "take the lab down and up again"
+                f"{file}: can't be read ({type(error).__name__})", f"clmdeploy lab down --name {file.parent.name}"
             ) from error
 
     def save(self, file: Path) -> None:

@@ -65,7 +65,8 @@ def ensure_image(progress: Callable[[str], None], keep: frozenset[Path]) -> Path
 
 
 def _build(recipe: Recipe, target: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="clmdeploy-image-") as work:
+    # Named as scratch directories are, so that the next build clears up after one that was killed.
+    with tempfile.TemporaryDirectory(prefix=f"{target.name}.", dir=target.parent) as work:
         home = Path(work)
         (home / "memory").mkdir()
         (home / "apt.conf").write_text(apt_settings(run_program(("apt-config", "dump")).stdout))

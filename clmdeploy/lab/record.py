@@ -9,6 +9,7 @@ from typing import Any
 
 from clmdeploy.lab.machine import LabError
 from clmdeploy.lab.spec import HostSpec, LabSpec
+from clmdeploy.model.errors import UsageError
 
 FORMAT = "lab/1"
 
@@ -73,5 +74,5 @@ def parse_record(text: str, source: Path) -> LabRecord:
         if value.pop("format") != FORMAT:
             raise LabError(f"{source}: not of format {FORMAT}", f"remove {source.parent} by hand")
         return LabRecord(**{**value, "spec": LabSpec(**value["spec"])})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise LabError(f"{source}: damaged ({error})", f"remove {source.parent} by hand") from error

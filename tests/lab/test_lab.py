@@ -63,6 +63,16 @@ def clmdeploy(*words: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120).stdout
 
 
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """A lab for this module alone: what is broken here is nobody else's, and its hosts are bare."""
+    spec = LabSpec(name=f"lab{os.getpid()}")
+    try:
+        yield Lab.up(spec, progress=print)
+    finally:
+        take_down(spec.name)
+
+
 @pytest.fixture
 def app(lab: Lab) -> Iterator[LabHost]:
     """An application host that the test may break."""

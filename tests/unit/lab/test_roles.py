@@ -1,0 +1,103 @@
+"""What the hosts' disks are made to say."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+from clmdeploy.config.loading import load
+from clmdeploy.lab import application, base, haproxy, inventory, postgres, roles, store
+from clmdeploy.lab.disk import DiskFile
+from clmdeploy.lab.facts import LabFacts
+from clmdeploy.lab.spec import LabSpec
+
+FactsOf = Callable[[LabSpec], LabFacts]
+
+
+def files(facts: LabFacts, name: str) -> dict[str, DiskFile]:
+    """The files of one host's disk by their path."""
+    host = next(host for host in facts.record.spec.hosts if host.name == name)
+    return {entry.path: entry for entry in roles.entries(facts, host) if isinstance(entry, DiskFile)}
+
+
+def test_haproxy_has_a_server_for_every_host_under_its_inventory_name(facts_of: FactsOf) -> None:
+    """Servers are named as hosts, listen where the application does, and nothing is tried twice."""
+    text = haproxy.configuration(facts_of(LabSpec(apps=2)))
+    servers = [line.split()[1:3] for line in text.splitlines() if line.strip().startswith("server ")]
+    assert servers == [["app1", "10.77.7.100:8080"], ["app2", "10.77.7.101:8080"], ["worker1", "10.77.7.40:8090"]]
+    assert "    retries 0\n" in text
+    assert "redispatch" not in text
+
+
+def test_only_this_labs_subnet_reaches_the_database(facts_of: FactsOf) -> None:
+    """pg_hba.conf has one line for other hosts: the application's account, its database, this subnet, a password."""
+    remote = [line for line in postgres.access(facts_of(LabSpec())).splitlines() if "127.0.0.1" not in line]
+    assert remote == ["local all all peer", "host clm clm 10.77.7.0/24 scram-sha-256"]
+
+
+def test_the_operator_may_use_two_buckets_and_manage_nothing(facts_of: FactsOf) -> None:
+    """The S3 server knows two identities: the lab's administrator, and the operator with two buckets."""
+    identities = {entry["name"]: entry for entry in json.loads(store.identities(facts_of(LabSpec())))["identities"]}
+    assert set(identities) == {"admin", "operator"}
+    assert {action.split(":")[1] for action in identities["operator"]["actions"]} == {"clm-state", "clm-releases"}
+    assert {action.split(":")[0] for action in identities["operator"]["actions"]} == {"Read", "Write", "List"}
+
+
+def test_the_stores_internal_ports_want_tokens_and_certificates(facts_of: FactsOf) -> None:
+    """security.toml sets four keys, all different, and mutual TLS for every part."""
+    security = tomllib.loads(store.security(facts_of(LabSpec())))
+    keys = {security["jwt"][part][kind]["key"] if kind else security["jwt"][part]["key"]
+            for part in ("signing", "filer_signing") for kind in ("", "read")}  # fmt: skip
+    assert len(keys) == 4
+    assert all(security["grpc"][part]["cert"] for part in ("master", "volume", "filer", "s3", "client"))
+
+
+def test_secrets_are_readable_by_their_owner_only(facts_of: FactsOf) -> None:
+    """Whatever holds a password or a private key has no bits for group and others."""
+    facts = facts_of(LabSpec())
+    secret = ("made-up-", "PRIVATE KEY")
+    for host in facts.record.spec.hosts:
+        for file in files(facts, host.name).values():
+            if any(word in file.content for word in secret):
+                assert file.mode & 0o077 == 0, f"{host.name}:{file.path}"
+
+
+def test_application_hosts_learn_where_database_and_content_are(facts_of: FactsOf) -> None:
+    """clm.env names the database with its password and the worker; a lab without them leaves the lines out."""
+    facts = facts_of(LabSpec())
+    lines = files(facts, "app1")["/opt/clm/shared/clm.env"].content.splitlines()
+    assert "CLM_DATABASE_URL=postgresql://clm:made-up-1@10.77.7.30:5432/clm" in lines
+    assert "CLM_CONTENT_URL=http://10.77.7.40:8090" in lines
+
+
+def test_a_lab_without_database_has_no_line_for_it(facts_of: FactsOf) -> None:
+    """What the lab has no host for is left out of clm.env."""
+    facts = facts_of(LabSpec(database=False, workers=0))
+    host = facts.record.spec.group("app")[0]
+    assert application.environment_file(facts, host) == "CLM_HOST=app1\nCLM_GROUP=app\n"
+
+
+def test_bare_hosts_have_nothing_but_names_and_keys(facts_of: FactsOf) -> None:
+    """A bare host's disk holds what base.py writes, and nothing below /opt."""
+    facts = facts_of(LabSpec(bare=1))
+    assert not [path for path in files(facts, "bare1") if path.startswith("/opt")]
+
+
+def test_hosts_know_each_other_by_name(facts_of: FactsOf) -> None:
+    """/etc/hosts lists every host of the lab."""
+    text = base.hosts_file(facts_of(LabSpec()).record)
+    assert "10.77.7.10 lb1\n" in text
+    assert "10.77.7.102 app3\n" in text
+
+
+def test_the_inventories_load_without_a_fault(facts_of: FactsOf, tmp_path: Path) -> None:
+    """What the lab writes is an environment that the tool itself accepts, bare hosts in a group of their own."""
+    facts = facts_of(LabSpec(bare=2))
+    inventory.write_inventories(tmp_path / "inventories", facts)
+    loaded = load(tmp_path / "inventories", "lab")
+    assert {host.name for host in loaded.hosts if "bare" in host.groups} == {"bare1", "bare2"}
+    secrets = tmp_path / "inventories" / "lab" / "secrets"
+    assert secrets.stat().st_mode & 0o077 == 0
+    assert (secrets / "signing-key").stat().st_mode & 0o077 == 0
