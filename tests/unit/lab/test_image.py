@@ -56,8 +56,7 @@ def test_a_build_that_fails_leaves_nothing_and_a_killed_one_is_cleared(tmp_path:
     target = tmp_path / "digest"
     (tmp_path / ".digest.killed").mkdir()
     with pytest.raises(FileNotFoundError), built_beside(target) as scratch:
-        (scratch / "half").touch()
-        (scratch / "missing").unlink()
+        (scratch / "missing" / "half").touch()
     assert list(tmp_path.iterdir()) == []
     with built_beside(target) as scratch:
         (scratch / "whole").touch()
