@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,13 @@ from clmdeploy.config.signing_keys import public_key_of
 from clmdeploy.model.errors import UsageError
 
 _LIMIT = 1024 * 1024
+_ASKED = {
+    "application": "clm",
+    "ssh_user": "root",
+    "endpoint": None,
+    "state_bucket": "clm-state",
+    "release_bucket": "clm-releases",
+}
 _TAKEN_AS_GIVEN = ("region", "addressing", "ca_file", "access_key_env", "secret_key_env", "balancer_socket")
 
 
@@ -30,15 +38,11 @@ def gather(name: str, given: Mapping[str, Any], invocation: Invocation) -> tuple
     """
     questions = Questions(invocation)
     values = {key: given[key] for key in _TAKEN_AS_GIVEN} | {"name": name, "uuid": str(uuid.uuid4())}
-    values["hosts"] = _hosts(questions.each(given["hosts"], "--host", "init.host"))
-    values["application"] = questions.text(given["application"], "--application", "init.application", "clm")
-    values["ssh_user"] = questions.text(given["ssh_user"], "--ssh-user", "init.ssh_user", "root")
+    values["hosts"] = _hosts(questions.each(given["hosts"], "--host", "init.host", check=parse_host))
+    for key, default in _ASKED.items():
+        flag = f"--{key.replace('_', '-')}"
+        values[key] = questions.text(given[key], flag, f"init.{key}", default=default, check=partial(_check, key))
     values["ssh_key"] = of_home(given["ssh_key"], str(Path.home())) if given["ssh_key"] else None
-    values["endpoint"] = questions.text(given["endpoint"], "--endpoint", "init.endpoint")
-    values["state_bucket"] = questions.text(given["state_bucket"], "--state-bucket", "init.state_bucket", "clm-state")
-    values["release_bucket"] = questions.text(
-        given["release_bucket"], "--release-bucket", "init.release_bucket", "clm-releases"
-    )
     values["balancer_backends"] = _backends(values["hosts"], given["backends"], questions)
     values |= _signer(given, questions)
     questions.all_answered()
@@ -58,11 +62,18 @@ def _backends(hosts: tuple[Any, ...], given: tuple[str, ...], questions: Questio
     """A balancer without backends would drain nothing, so a host in the group lb asks for them."""
     texts = given
     if not given and any("lb" in host.groups for host in hosts):
-        texts = questions.each(given, "--balancer-backend", "init.balancer_backend")
-    pairs = [text.partition("=") for text in texts]
-    if wrong := [text for text, pair in zip(texts, pairs, strict=True) if not (pair[0] and pair[2])]:
-        raise UsageError(f"--balancer-backend: {wrong[0][:80]!r} is not GROUP=BACKEND, like app=clm_web")
-    return {group: backend for group, _, backend in pairs}
+        texts = questions.each(given, "--balancer-backend", "init.balancer_backend", check=_backend)
+    try:
+        return dict(_backend(text) for text in texts)
+    except ValueError as error:
+        raise UsageError(f"--balancer-backend: {error}") from error
+
+
+def _backend(text: str) -> tuple[str, str]:
+    group, _, backend = text.partition("=")
+    if not group or not backend:
+        raise ValueError(f"{text[:80]!r} is not GROUP=BACKEND, like app=clm_web")
+    return group, backend
 
 
 def _signer(given: Mapping[str, Any], questions: Questions) -> dict[str, str | None]:
@@ -72,12 +83,22 @@ def _signer(given: Mapping[str, Any], questions: Questions) -> dict[str, str | N
     key = GENERATED_KEY if given["generate_signing_key"] else given["signing_key"]
     if key is None and given["allowed_signers"]:
         return {"principal": given["principal"], "signing_key": None}
-    principal = questions.text(given["principal"], "--principal", "init.principal")
+    principal = questions.text(given["principal"], "--principal", "init.principal", check=partial(_check, "principal"))
     if key is None:
         flags = "--signing-key or --generate-signing-key (or --allowed-signers)"
-        answer = questions.text(None, flags, "init.signing_key", "new" if questions.terminal else None)
+        answer = questions.text(None, flags, "init.signing_key", default="new" if questions.terminal else None)
         key = GENERATED_KEY if answer == "new" else str(Path(answer).expanduser().absolute())
     return {"principal": principal, "signing_key": of_home(key, str(Path.home()))}
+
+
+def _check(field: str, answer: str) -> None:
+    """Raises ValueError when `answer` can't stand in this field of a new environment."""
+    try:
+        NewEnvironment.model_validate({field: answer})
+    except ValidationError as error:
+        for key, cause in faults_of(error, NewEnvironment):
+            if key == (field,):
+                raise ValueError(cause) from error
 
 
 def _checked(values: dict[str, Any]) -> NewEnvironment:

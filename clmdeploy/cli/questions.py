@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import click
 
 from clmdeploy.cli.context import Invocation
 from clmdeploy.model.errors import UsageError
+
+Check = Callable[[str], object]
+"""Raises ValueError, with a sentence, for an answer that can't be."""
 
 
 @dataclass
@@ -19,27 +23,46 @@ class Questions:
     terminal: bool = field(default_factory=lambda: sys.stdin.isatty())
     missing: list[str] = field(default_factory=list)
 
-    def text(self, given: str | None, flag: str, question: str, default: str | None = None) -> str:
+    def text(
+        self, given: str | None, flag: str, question: str, *, default: str | None = None, check: Check | None = None
+    ) -> str:
         """`given`, or the answer to the catalogue's `question`, or `default` where nobody can be asked."""
         if given is not None:
             return given
         if self.terminal:
-            return str(click.prompt(self.invocation.say(question), default=default, err=True))
+            return self._ask(question, default, check)
         if default is None:
             self.missing.append(flag)
         return default or ""
 
-    def each(self, given: tuple[str, ...], flag: str, question: str) -> tuple[str, ...]:
+    def each(self, given: tuple[str, ...], flag: str, question: str, *, check: Check) -> tuple[str, ...]:
         """`given`, or answers until an empty one; at least one is needed."""
         answers: list[str] = list(given)
         while self.terminal and not given:
-            answer = click.prompt(self.invocation.say(question), default="", show_default=False, err=True)
+            answer = self._ask(question, "", check)
             if not answer and answers:
                 break
             answers += [answer] if answer else []
         if not answers:
             self.missing.append(flag)
         return tuple(answers)
+
+    def _ask(self, question: str, default: str | None, check: Check | None) -> str:
+        """Asks until the answer passes `check`: a slip must not cost all the answers before it."""
+
+        def checked(answer: str) -> str:
+            try:
+                if check and answer:
+                    check(answer)
+            except ValueError as error:
+                raise click.UsageError(str(error)) from error  # click says it, and asks again
+            return answer
+
+        return str(
+            click.prompt(
+                self.invocation.say(question), default=default, show_default=bool(default), err=True, value_proc=checked
+            )
+        )
 
     def agrees(self, question: str, **fields: object) -> bool:
         """Yes or no; never yes by default. False where nobody can be asked."""

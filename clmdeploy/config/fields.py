@@ -108,6 +108,7 @@ Name = Annotated[
 ]
 Group = Name
 UserName = Annotated[str, _spelled(r"[a-z_][a-z0-9_-]{0,31}", "must be the name of a Unix account")]
+LoginName = Annotated[str, _spelled(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", "must be an account to log in as")]
 AbsolutePath = Annotated[
     str,
     _spelled(

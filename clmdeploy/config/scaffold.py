@@ -16,6 +16,7 @@ from clmdeploy.config.fields import (
     Endpoint,
     FilePath,
     Group,
+    LoginName,
     Name,
     Principal,
     Region,
@@ -67,7 +68,7 @@ class NewEnvironment(Value):
     uuid: UuidText
     hosts: tuple[Host, ...] = Field(min_length=1)
     application: Name
-    ssh_user: str
+    ssh_user: LoginName
     ssh_key: FilePath | None = None
     endpoint: Endpoint
     region: Region = "us-east-1"

@@ -1,0 +1,5 @@
+"""`python -m clmdeploy`: the same as the console script."""
+
+from clmdeploy.cli.main import main
+
+main()
