@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clmdeploy.model.errors import InvalidInput
 
-_PRIVATE_LIMIT = 64 * 1024
+_SMALL = 64 * 1024
 
 
 def under(base_directory: Path, path: str) -> Path:
@@ -23,9 +23,15 @@ def read_text(path: Path, limit: int) -> str:
     return _decoded(data, str(path))
 
 
+def read_public(path: Path, source: str) -> str:
+    """A small file that anybody may read. `source` is who points to it."""
+    data, _mode = _read(path, _SMALL, f"{source}: {path}")
+    return _decoded(data, f"{source}: {path}")
+
+
 def read_private(path: Path, source: str) -> str:
     """A secret's file. `source` is who points to it. Raises InvalidInput also when every account may read it."""
-    data, mode = _read(path, _PRIVATE_LIMIT, f"{source}: {path}")
+    data, mode = _read(path, _SMALL, f"{source}: {path}")
     if mode & (stat.S_IROTH | stat.S_IWOTH):
         raise InvalidInput(f"{source}: {path} can be read or written by every account", f"chmod 600 {path}")
     return _decoded(data, f"{source}: {path}")

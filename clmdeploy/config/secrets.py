@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from clmdeploy.config.fields import FilePath, VariableName
-from clmdeploy.config.files import read_private, read_text, under
+from clmdeploy.config.files import read_private, read_public, under
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.secret import REDACTED, Secret
 from clmdeploy.model.value import Value
@@ -75,7 +75,7 @@ def resolve(
     if reference.file:
         path = under(base_directory, reference.file)
         # The public half of a key that ssh-agent holds is no secret: it may be as readable as ssh-keygen leaves it.
-        text = read_text(path, 65536) if path.suffix == ".pub" else read_private(path, source)
+        text = read_public(path, source) if path.suffix == ".pub" else read_private(path, source)
         return Secret(text.rstrip("\r\n") if text.count("\n") <= 1 else text)
     from clmdeploy.config.vault import decrypt  # Ansible is imported only where a vault is used
 
