@@ -19,9 +19,10 @@ from clmdeploy.config.environment import LoadedEnvironment
 from clmdeploy.config.loading import find_inventories, load
 from clmdeploy.config.secrets import resolve
 from clmdeploy.model.errors import InvalidInput
-from clmdeploy.model.signing import Signer
+from clmdeploy.model.signing import LateSigner, Signer
 
 if TYPE_CHECKING:
+    from clmdeploy.adapters.ansible import PlaybookPerformer
     from clmdeploy.adapters.connections import Connections
     from clmdeploy.adapters.openssh import OpenSshVerifier
     from clmdeploy.adapters.s3 import S3Store
@@ -106,7 +107,9 @@ class Runtime:
     def journal(self) -> Journal:
         from clmdeploy.changes.journal import Journal
 
-        return Journal(self.state, self.environment.name, self.signer, self.verifier, self.clock)
+        # The key is looked for when something is signed: reading the journal needs none.
+        signer = LateSigner(lambda: self.signer)
+        return Journal(self.state, self.environment.name, signer, self.verifier, self.clock)
 
     @cached_property
     def leases(self) -> Leases:
@@ -121,13 +124,17 @@ class Runtime:
         principal = self.environment.settings.trust.principal or "unsigned"
         return Who(principal=principal, user=getpass.getuser(), host=socket.gethostname(), job=job)
 
-    def conductor(self, watcher: Watcher | None = None) -> Conductor:
-        """What begins, resumes and aborts changes."""
+    @cached_property
+    def playbooks(self) -> PlaybookPerformer:
+        """Acts on many hosts through playbooks."""
         from clmdeploy.adapters.ansible import PlaybookPerformer
 
+        return PlaybookPerformer(self.environment.known_hosts)
+
+    def conductor(self, watcher: Watcher | None = None) -> Conductor:
+        """What begins, resumes and aborts changes."""
         inventory = {host.name: host for host in self.environment.hosts}
-        playbooks = PlaybookPerformer(self.environment.known_hosts)
-        world = World(self.clock, self.hosts, playbooks, self.releases, inventory, watcher or Silent())
+        world = World(self.clock, self.hosts, self.playbooks, self.releases, inventory, watcher or Silent())
         return Conductor(world, self.journal, self.leases, self.who)
 
     def change_id(self, kind: str) -> str:

@@ -52,7 +52,7 @@ class Conductor:
         if passed:
             raise NothingChanged(
                 f"change {change} is past a point of no return: {', '.join(passed)}",
-                f"finish it with `clmdeploy change resume {change}`, or restore",
+                f"finish it with `clmdeploy change resume {change} -e {self.journal.environment}`, or restore",
             )
         return self._continue(change, reason, Executor.abort)
 
@@ -62,12 +62,13 @@ class Conductor:
         if head is None:
             return
         if self.journal.ledger(head.last.change).closed in OPEN_STATES:
-            raise OutcomeUnknown(*open_words(head.last.change))
+            raise OutcomeUnknown(*open_words(head.last.change, self.journal.environment))
         owing = {host.name: head.owed[host.name] for host in plan.hosts if host.name in head.owed}
         for host, change in owing.items():
             raise OutcomeUnknown(
                 f"{host} still owes an undo of change {change}: its state is not known to be whole",
-                f"bring {host} back, then run `clmdeploy change abort {change}`; or leave it out with --limit",
+                f"bring {host} back, then run `clmdeploy change abort {change} -e {self.journal.environment}`; "
+                "or leave it out with --limit",
             )
 
     def open_change(self) -> str:
@@ -78,13 +79,14 @@ class Conductor:
             candidates = sorted({*candidates, head.last.change})
         if len(candidates) != 1:
             what = "several changes are open: " + ", ".join(candidates) if candidates else "no change is open"
-            raise UsageError(what, "`clmdeploy change list` shows all changes")
+            raise UsageError(what, f"`clmdeploy change list -e {self.journal.environment}` shows all changes")
         return candidates[0]
 
     def _ledger(self, change: str) -> Ledger:
         ledger = self.journal.ledger(change)
         if ledger.closed not in OPEN_STATES and not list(ledger.owed()):
-            raise UsageError(f"change {change} is closed: {ledger.closed}", "`clmdeploy change list` shows all changes")
+            hint = f"`clmdeploy change list -e {self.journal.environment}` shows all changes"
+            raise UsageError(f"change {change} is closed: {ledger.closed}", hint)
         return ledger
 
     def _continue(self, change: str, reason: str, act: Callable[[Executor], Ending]) -> Ending:
@@ -137,11 +139,12 @@ def _signals(executor: Executor, tell: Callable[[str], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def open_words(change: str) -> tuple[str, str]:
+def open_words(change: str, environment: str) -> tuple[str, str]:
     """Message and hint about a change that nobody finished."""
     return (
         f"change {change} stands open: it was paused, stopped or cut off",
-        f"run `clmdeploy change resume {change}` to finish it or `clmdeploy change abort {change}` to take it back",
+        f"run `clmdeploy change resume -e {environment}` to finish it, "
+        f"or `clmdeploy change abort -e {environment}` to take it back",
     )
 
 

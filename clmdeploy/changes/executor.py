@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from clmdeploy.changes.dispatch import Dispatch
 from clmdeploy.changes.ending import Ending, Failure, owed_hosts
-from clmdeploy.changes.events import ClosedState
+from clmdeploy.changes.events import ClosedState, EventKind
 from clmdeploy.changes.gates import INTERRUPTED, hold_gate
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.journal import ChangeLog
@@ -21,6 +21,7 @@ from clmdeploy.changes.plan import GateCall, Plan, Step, Target
 from clmdeploy.changes.policy import GoOn, Stop, TakeBack, decide
 from clmdeploy.changes.settling import settle
 from clmdeploy.changes.world import World
+from clmdeploy.model.value import JsonValue
 
 UNCLEAR = ("unreachable", "timed-out", "in-flight", "unknown")
 
@@ -91,9 +92,9 @@ class Executor:
         if not targets:
             return set()
         self.lease.check()
-        self.log.append("step-started", step.id, {target.key: Outcome(status="unknown") for target in targets})
+        self._record("step-started", step.id, {target.key: Outcome(status="unknown") for target in targets})
         outcomes = self._act(step, targets)
-        self._journal_outcomes("step-finished", step, outcomes)
+        self._record("step-finished", step.id, outcomes)
         failed = [target for target in targets if not outcomes[target.key].is_done]
         self.failures += [_failure(step, target, outcomes[target.key]) for target in failed]
         return {target.subject for target in failed}
@@ -134,16 +135,16 @@ class Executor:
             targets = [one for one in self.log.ledger.targets(earlier, *ACTED) if one.subject in hosts]
             if targets:
                 broken |= self._undo(earlier, targets, broken)
-        self.log.append("host-dropped", step.id, detail={"hosts": sorted(hosts)})
+        self._record("host-dropped", step.id, detail={"hosts": sorted(hosts)})
 
     def _undo(self, step: Step, targets: Sequence[Target], broken: set[str]) -> set[str]:
         """Undo one step; the hosts where that failed. A host whose later undo failed is left as it is, on purpose."""
         self.lease.check()
-        self.log.append("undo-started", step.id, {target.key: Outcome(status="unknown") for target in targets})
+        self._record("undo-started", step.id, {target.key: Outcome(status="unknown") for target in targets})
         stuck = {one.key: _STUCK for one in targets if one.subject in broken or (step.whole_fleet and broken)}
         free = [target for target in targets if target.key not in stuck]
         outcomes = stuck | (self._restore(step, free) if free else {})
-        self._journal_outcomes("undo-finished", step, outcomes)
+        self._record("undo-finished", step.id, outcomes)
         failed = [target for target in targets if not outcomes[target.key].is_done]
         if step.undo == "tidy":
             return set()
@@ -155,12 +156,18 @@ class Executor:
         unclear = [target for target in targets if _is_unclear(outcomes[target.key])]
         return outcomes | settle(self.dispatch, step, unclear, "restore") if unclear else outcomes
 
-    def _journal_outcomes(self, kind: str, step: Step, outcomes: Mapping[str, Outcome]) -> None:
-        event = self.log.append("step-finished" if kind == "step-finished" else "undo-finished", step.id, outcomes)
-        self.world.watcher.on_event(event)
+    def _record(
+        self,
+        kind: EventKind,
+        step: str = "",
+        outcomes: Mapping[str, Outcome] | None = None,
+        detail: Mapping[str, JsonValue] | None = None,
+    ) -> None:
+        """Into the journal first; who watches hears it after."""
+        self.world.watcher.on_event(self.log.append(kind, step, outcomes, detail))
 
     def _pause(self) -> Ending:
-        self.log.append("paused")
+        self._record("paused")
         return Ending(change=self.log.change, state="paused", failures=tuple(self.failures))
 
     def _close(self, state: ClosedState) -> Ending:
@@ -170,7 +177,7 @@ class Executor:
             change=self.log.change, state=state, failures=tuple(self.failures), owed=owed,
             dropped=tuple(sorted(ledger.dropped)), changed=ledger.anything_changed,
         )  # fmt: skip
-        self.log.append("closed", detail={"state": state, "owed": list(owed), "changed": ledger.anything_changed})
+        self._record("closed", detail={"state": state, "owed": list(owed), "changed": ledger.anything_changed})
         return ending
 
 

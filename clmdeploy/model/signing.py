@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -27,3 +29,14 @@ class Verifier(Protocol):
 
     def verify(self, namespace: str, data: bytes, signature: bytes) -> str:
         """The principal who signed `data`. Raises InvalidInput unless a trusted key signed it for this purpose."""
+
+
+@dataclass(frozen=True)
+class LateSigner:
+    """A signer that is made when it first signs: reading what others signed needs no key."""
+
+    make: Callable[[], Signer]
+
+    def sign(self, namespace: str, data: bytes) -> bytes:
+        """See `Signer.sign`. Raises also what `make` raises when there is no key."""
+        return self.make().sign(namespace, data)
