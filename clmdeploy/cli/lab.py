@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -143,7 +142,7 @@ for _entry in (
 def fill(name: str, path: str, free: int, host: str) -> None:
     """Let writes below a directory of HOST fail: no space left on device."""
     _host(name, host).fill(path, free)
-    click.echo(f"{PurePosixPath(path)} of {host} is full")
+    click.echo(f"{path} of {host} is full")
 
 
 def _host(name: str, host: str) -> LabHost:

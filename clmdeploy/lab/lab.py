@@ -14,7 +14,7 @@ from clmdeploy.lab.facts import LabFacts
 from clmdeploy.lab.host import LabHost
 from clmdeploy.lab.image import ensure_image
 from clmdeploy.lab.inventory import ENVIRONMENT, write_inventories
-from clmdeploy.lab.machine import LabError, require_machine
+from clmdeploy.lab.machine import LabError, require_machine, require_root
 from clmdeploy.lab.network import Network, free_index
 from clmdeploy.lab.seaweedfs import ensure_layer
 from clmdeploy.lab.spec import LabSpec
@@ -63,6 +63,7 @@ class Lab:
     @classmethod
     def open(cls, name: str = "lab") -> Lab:
         """A lab that stands. Raises UsageError when there is none of this name, LabError when it never came up."""
+        require_root()
         return cls(state.find(name))
 
     def down(self) -> None:
@@ -131,7 +132,7 @@ def _refuse_second(name: str) -> None:
 
 
 def _reserved(spec: LabSpec, progress: Progress) -> tuple[LabDirectory, ExitStack]:
-    """A directory, a subnet and the machine's settings for a new lab, and the held lock of the directory."""
+    """A directory and a subnet for a new lab, and the held lock of the directory."""
     keep = frozenset(Path(layer) for lab in state.standing() for layer in _layers(lab))
     image = ensure_image(progress, keep)
     store_layer = ensure_layer(progress, keep) if spec.store else None
@@ -139,7 +140,6 @@ def _reserved(spec: LabSpec, progress: Progress) -> tuple[LabDirectory, ExitStac
     with state.locked(state.STATE):
         _refuse_second(spec.name)
         index = free_index(frozenset(lab.record().index for lab in state.standing()))
-        raise_settings(state.STATE)
         directory = state.reserve(spec, image, store_layer, index)
         lock.enter_context(state.locked(directory.path, busy=f"lab {spec.name} is being taken down"))
     return directory, lock
@@ -151,11 +151,13 @@ def _layers(lab: LabDirectory) -> tuple[str, ...]:
 
 
 def _assembled(directory: LabDirectory) -> Lab:
-    """Keys, passwords, inventories and the network of a reserved lab; its hosts have no disks yet."""
+    """A reserved lab with keys, passwords, inventories and its network; its hosts have no disks yet."""
     record = directory.record()
     Authority(directory.keys).create(record)
     Credentials.generate().save(directory.credentials_file)
     write_inventories(directory.inventories, LabFacts.of(directory))
+    with state.locked(state.STATE):
+        raise_settings(state.STATE)
     Network(record).create()
     return Lab(directory)
 

@@ -30,10 +30,15 @@ class LabError(ClmError):
     exit_code = ExitCode.FAILED_UNCHANGED
 
 
-def require_machine() -> None:
-    """Raise LabError unless this is root on a machine that has the programs of PROGRAMS."""
+def require_root() -> None:
+    """Raise LabError unless this is root: labs and their keys are root's."""
     if os.geteuid() != 0:
         raise LabError("the lab makes network namespaces, mounts and cgroups: it needs root", "run the command as root")
+
+
+def require_machine() -> None:
+    """Raise LabError unless this is root on a machine that has the programs of PROGRAMS."""
+    require_root()
     missing = sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None})
     if missing:
         raise LabError(f"programs of these Debian packages are missing: {' '.join(missing)}",

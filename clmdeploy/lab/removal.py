@@ -8,7 +8,7 @@ from functools import partial
 
 from clmdeploy.lab import state
 from clmdeploy.lab.cgroup import remove_tree
-from clmdeploy.lab.machine import LabError, cgroup_root
+from clmdeploy.lab.machine import LabError, cgroup_root, require_root
 from clmdeploy.lab.network import Network
 from clmdeploy.lab.power import power_off
 from clmdeploy.lab.spec import LabSpec
@@ -22,6 +22,7 @@ def take_down(name: str) -> bool:
     Raises LabError when the lab is coming up in another process, or when something resists; it can be repeated.
     """
     LabSpec(name=name)  # refuses what is no name
+    require_root()
     directory = LabDirectory(state.STATE / name)
     existed = directory.record_file.exists()
     if existed:
