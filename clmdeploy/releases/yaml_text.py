@@ -88,7 +88,7 @@ class _Guard:
             return f"the tag {printable(event.tag, 80)} is not used here"
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchored:  # also an anchor inside itself, which has not ended yet
-                return f"the alias *{printable(event.anchor, 80)} has no anchor before it"
+                return f"the alias *{printable(str(event.anchor), 80)} has no anchor before it"
             self._size += self._anchored[event.anchor]
         elif isinstance(event, yaml.NodeEvent):
             self._enter(event)
