@@ -95,10 +95,10 @@ def _migrator(due: Sequence[HostFacts], reverts: Sequence[Migration], wish: Wish
 
 
 def _batches(wish: Wish, due: Sequence[HostFacts], reverts: Sequence[Migration]) -> Sequence[Batch]:
-    """After a revert nothing that runs works: all at once. Else batch by batch, no canary: it ran here before."""
+    """After a revert nothing that runs works: all at once. Else batch by batch, with a canary only when asked for."""
     if reverts and due:
         return (Batch(name="batch-1", hosts=tuple(due)),)
-    return tuple(batches(wish.model_copy(update={"canary": 0}), due))
+    return tuple(batches(wish.model_copy(update={"canary": wish.canary or 0}), due))
 
 
 def _ledger_after(facts: HostFacts, wanted: str) -> list[str]:

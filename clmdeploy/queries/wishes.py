@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pydantic import ValidationError
+
 from clmdeploy.changes.ports import Performer
 from clmdeploy.config.environment import LoadedEnvironment
-from clmdeploy.model.errors import InvalidInput, NothingChanged
+from clmdeploy.config.settings import Rollout
+from clmdeploy.model.errors import InvalidInput, NothingChanged, UsageError
 from clmdeploy.model.facts import FleetFacts
+from clmdeploy.model.faults import faults_of
 from clmdeploy.model.value import sha256_hex
 from clmdeploy.model.version import Version
 from clmdeploy.planners.wish import Target, Wish
@@ -23,7 +27,26 @@ class Choices:
     limit: tuple[str, ...] = ()
     canary: int | None = None
     at_once: int | str | None = None
+    on_failure: str | None = None
+    tolerate: int | None = None
+    soak: int | None = None
+    """seconds; of a hotfix too"""
     reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def rollout(self, settings: Rollout) -> Rollout:
+        """The settings with what was chosen instead. Raises UsageError when these don't fit together."""
+        policy = self.on_failure or ("tolerate" if self.tolerate else None)
+        tolerate = 0 if self.tolerate is None and policy not in (None, "tolerate") else self.tolerate
+        chosen = {
+            "canary": self.canary, "batch": self.at_once, "on_failure": policy, "tolerate": tolerate,
+            "soak": self.soak, "hotfix_soak": self.soak,
+        }  # fmt: skip
+        given = {key: value for key, value in chosen.items() if value is not None}
+        try:
+            return Rollout.model_validate(settings.model_dump() | given)
+        except ValidationError as error:
+            faults = "\n".join(f"--{fault.replace('_', '-')}" for fault in faults_of(error))
+            raise UsageError(faults, "compare the section rollout of clm.yml: the same rules hold there") from error
 
 
 @dataclass(frozen=True)
@@ -66,11 +89,12 @@ class Wishing:
         return gather_fleet(self.hosts, self.environment, release_groups(self.environment, target), only=choices.limit)
 
     def _wish(self, target: Target, fleet: FleetFacts, choices: Choices) -> Wish:
-        ca_file = self.environment.ca_file
+        ca_file, settings = self.environment.ca_file, self.environment.settings
+        chosen = settings.model_copy(update={"rollout": choices.rollout(settings.rollout)})
         return Wish(
-            settings=self.environment.settings, fleet=fleet, target=target, inputs=dict(self.inputs),
+            settings=chosen, fleet=fleet, target=target, inputs=dict(self.inputs),
             authority=ca_file.read_text() if ca_file else None, limit=choices.limit, canary=choices.canary,
-            at_once=choices.at_once, reasons=dict(choices.reasons),
+            reasons=dict(choices.reasons),
         )  # fmt: skip
 
 
