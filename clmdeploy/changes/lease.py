@@ -55,10 +55,13 @@ class Request:
 class Leases:
     """The leases of one environment."""
 
-    def __init__(self, store: ObjectStore, environment: str, clock: Clock) -> None:
+    def __init__(
+        self, store: ObjectStore, environment: str, clock: Clock, time_to_live: int = TIME_TO_LIVE
+    ) -> None:
         self.store = store
         self.environment = environment
         self.clock = clock
+        self.time_to_live = time_to_live
 
     def key(self, scope: Scope) -> str:
         return f"{self.environment}/lease/{scope}"
@@ -120,7 +123,7 @@ class Leases:
     def _take(self, request: Request, standing: tuple[LeaseDocument, str] | None) -> HeldLease:
         document = LeaseDocument(
             scope=request.scope, token=standing[0].token + 1 if standing else 1, held=True, who=request.who,
-            change=request.change, reason=request.reason, nonce=secrets.token_hex(8),
+            change=request.change, reason=request.reason, nonce=secrets.token_hex(8), time_to_live=self.time_to_live,
             since=self.clock.now().isoformat(timespec="seconds"),
         )  # fmt: skip
         etag = self._write(document, standing[1] if standing else None)

@@ -1,0 +1,195 @@
+"""The executor: what it does when all goes well, when a host fails, and when it is cut off anywhere."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from clmdeploy.changes.guarded import Guarded, Outcome
+from clmdeploy.changes.journal import verify
+from clmdeploy.changes.plan import Policy
+from clmdeploy.model.errors import ExitCode, OutcomeUnknown
+
+from .conftest import NEW, OLD, Stage, make_plan
+
+
+def test_every_host_ends_on_the_new_release_and_in_rotation(stage: Stage) -> None:
+    """A change without faults does each step once, in the order of the plan."""
+    ending = stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
+    assert (ending.state, ending.exit_code) == ("done", ExitCode.DONE)
+    assert stage.hosts.log == [
+        "perform stage app1", "perform stage app2", "perform migrate app1",
+        "perform balance app1 drain", "perform switch app1", "perform balance app1 ready",
+        "perform balance app2 drain", "perform switch app2", "perform balance app2 ready",
+    ]  # fmt: skip
+    assert {stage.hosts.host(name).current for name in ("app1", "app2")} == {NEW}
+
+
+def test_each_act_is_announced_in_the_journal_before_it_happens(stage: Stage) -> None:
+    """When a host is touched, the event that names the step is already stored."""
+    unannounced = []
+
+    def look(act: Guarded) -> Outcome | None:
+        started = [event.step for event in stage.journal.events("c1") if event.kind == "step-started"]
+        if act.guard == "run" and not any(act.unit.startswith(f"clm-c1-{step}") for step in started):
+            unannounced.append(act.unit)
+        return None
+
+    stage.hosts.before = look
+    stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
+    assert unannounced == []
+
+
+def failing(host: str, act: str, status: str = "failed", *, acted: bool = True, verb: str = "perform"):  # type: ignore[no-untyped-def]
+    """A fault of one act on one host."""
+
+    def fault(guarded: Guarded) -> Outcome | None:
+        hit = (guarded.host.name, guarded.act, guarded.verb) == (host, act, verb) and guarded.guard == "run"
+        return Outcome.model_validate({"status": status, "message": "boom", "acted": acted}) if hit else None
+
+    return fault
+
+
+def test_a_failed_switch_takes_everything_back_under_drain(stage: Stage) -> None:
+    """Undo runs backwards: a host is drained again before it goes back, and nothing stays drained or staged."""
+    before = stage.state()
+    stage.hosts.after = failing("app2", "switch")
+    ending = stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
+    assert (ending.state, ending.exit_code) == ("taken-back", ExitCode.FAILED_UNCHANGED)
+    assert [(one.host, one.message) for one in ending.failures] == [("app2", "boom")]
+    assert stage.state() == before
+    undone = [line for line in stage.hosts.log if line.startswith("restore")]
+    assert undone[:5] == [
+        "restore switch app2", "restore balance app2 drain",
+        "restore balance app1 ready", "restore switch app1", "restore balance app1 drain",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("policy", "state", "code", "app1", "app2"),
+    [
+        (Policy(on_failure="take-back-all"), "taken-back", ExitCode.FAILED_UNCHANGED, OLD, OLD),
+        (Policy(on_failure="take-back-batch"), "partly", ExitCode.FAILED_PARTLY, NEW, OLD),
+        (Policy(on_failure="stop"), "stopped", ExitCode.FAILED_PARTLY, NEW, NEW),
+        (Policy(on_failure="tolerate", tolerate=1), "done", ExitCode.FAILED_PARTLY, NEW, OLD),
+    ],
+)
+def test_the_policy_of_the_plan_says_what_a_failure_means(
+    stage: Stage, policy: Policy, state: str, code: ExitCode, app1: str, app2: str
+) -> None:
+    """app2's new release fails its health check after it was switched."""
+    stage.hosts.after = failing("app2", "switch")
+    ending = stage.conductor().begin("c1", stage.signed(make_plan(policy=policy)), "why", 0)
+    assert (ending.state, ending.exit_code) == (state, code)
+    assert (stage.hosts.host("app1").current, stage.hosts.host("app2").current) == (app1, app2)
+
+
+def test_an_unreachable_host_stops_the_rollout_and_owes_its_undo(stage: Stage) -> None:
+    """Batch 2 never starts; the silent host stays drained on purpose; others are back; its undo is recorded as owed."""
+
+    def silent(act: Guarded) -> Outcome | None:
+        reached = any("switch" in line for line in stage.hosts.log) or act.act == "switch"
+        return Outcome(status="unreachable", message="no route") if act.host.name == "app1" and reached else None
+
+    stage.hosts.before = silent
+    ending = stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
+    assert (ending.state, ending.owed) == ("partly", ("app1",))
+    assert "perform switch app2" not in stage.hosts.log
+    assert stage.hosts.host("lb1").servers == {"app1": "drain", "app2": "ready"}
+    assert stage.journal.head().owed == {"app1": "c1"}  # type: ignore[union-attr]
+    with pytest.raises(OutcomeUnknown, match="app1 still owes"):
+        stage.conductor().begin("c2", stage.signed(make_plan()), "why", 0)
+    stage.hosts.before = lambda _act: None
+    assert stage.conductor().abort("c1", "host is back").state == "taken-back"
+    assert stage.hosts.host("lb1").servers == {"app1": "ready", "app2": "ready"}
+    assert stage.journal.head().owed == {}  # type: ignore[union-attr]
+
+
+def test_a_lost_answer_is_settled_by_asking_the_guard(stage: Stage) -> None:
+    """The act was done but its answer was lost: the kept result counts, and the rollout goes on."""
+    lost = iter([True])
+
+    def lose(act: Guarded) -> Outcome | None:
+        hit = act.act == "switch" and act.guard == "run" and next(lost, False)
+        return Outcome(status="unreachable", message="connection lost") if hit else None
+
+    stage.hosts.after = lose
+    assert stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0).state == "done"
+    assert stage.hosts.log.count("perform switch app1") == 1
+
+
+class Cut(BaseException):
+    """The control node is gone: nothing of it runs any more."""
+
+
+def acts_of_a_whole_run() -> int:
+    stage = fresh()
+    stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
+    return len(stage.hosts.log)
+
+
+def fresh() -> Stage:
+    made = Stage()
+    for name in ("app1", "app2"):
+        made.hosts.host(name).current = OLD
+        made.hosts.host("lb1").servers[name] = "ready"
+    made.hosts.schema = {"version": 1, "dirty": False}
+    return made
+
+
+def cut_at(stage: Stage, number: int, *, after: bool) -> None:
+    """Lose the control node at the act `number`, before or after it happened."""
+    seen = iter(range(10_000))
+
+    def fault(act: Guarded) -> Outcome | None:
+        if act.guard == "run" and next(seen) == number:
+            raise Cut
+        return None
+
+    setattr(stage.hosts, "after" if after else "before", fault)
+    with pytest.raises(Cut):
+        stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
+    stage.hosts.before = stage.hosts.after = lambda _act: None
+
+
+CUTS = [(number, after) for number in range(acts_of_a_whole_run()) for after in (False, True)]
+
+
+@pytest.mark.parametrize(("number", "after"), CUTS)
+def test_resume_finishes_what_was_cut_off_anywhere(number: int, after: bool) -> None:
+    """Wherever the control node is lost, another one that resumes ends where an uncut run ends."""
+    whole, cut = fresh(), fresh()
+    whole.conductor().begin("c1", whole.signed(make_plan()), "why", 0)
+    cut_at(cut, number, after=after)
+    with pytest.raises(OutcomeUnknown, match="c1 stands open"):
+        cut.conductor("second").begin("c2", cut.signed(make_plan()), "why", 0)
+    assert cut.conductor("second").resume("c1", "go on").state == "done"
+    assert cut.state() == whole.state()
+    assert verify(cut.journal) > 0
+
+
+@pytest.mark.parametrize(("number", "after"), CUTS)
+def test_abort_takes_back_what_was_cut_off_anywhere(number: int, after: bool) -> None:
+    """Wherever the control node is lost, another one that aborts ends where it all began."""
+    stage = fresh()
+    before = stage.state()
+    cut_at(stage, number, after=after)
+    assert stage.conductor("second").abort("c1", "give up").state == "taken-back"
+    assert stage.state() == before
+
+
+def test_a_newer_token_on_a_host_refuses_the_change_there(stage: Stage) -> None:
+    """A control node that was overtaken is stopped by the hosts themselves."""
+    stage.hosts.host("app1").tokens["fleet"] = 99
+    ending = stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
+    assert ending.state == "taken-back"
+    assert "stale token" in ending.failures[0].message
+
+
+def test_no_presigned_address_enters_plan_or_journal(stage: Stage) -> None:
+    """Addresses are minted for the act and stay with it."""
+    stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
+    stored = [stage.store.get(key).body.decode() for key in stage.store.keys("")]
+    assert not [text for text in stored if "memory:///" in text]
+    assert all(json.loads(text) for text in stored)

@@ -1,0 +1,141 @@
+"""The lease: one holder, a token that only grows, expiry by the reader's own clock, nothing stolen silently."""
+
+from __future__ import annotations
+
+import pytest
+
+from clmdeploy.adapters.memory import MemoryStore
+from clmdeploy.changes.events import Who
+from clmdeploy.changes.lease import HeldLease, LeaseDocument, Leases, Request
+from clmdeploy.model.errors import LeaseHeld, OutcomeUnknown, VerificationFailed
+from clmdeploy.model.value import canonical_json
+
+from .conftest import FakeClock
+
+WHO = Who(principal="ivanova", user="root", host="control1")
+
+
+def request(change: str = "c1", wait: float = 0.0) -> Request:
+    return Request("fleet", WHO, change, f"work {change}", wait)
+
+
+def leases(store: MemoryStore | None = None, clock: FakeClock | None = None) -> Leases:
+    return Leases(store or MemoryStore(), "test", clock or FakeClock())
+
+
+def silence(lease: HeldLease) -> None:
+    """Let the holder be gone without a word: no heartbeat, no release."""
+    lease._stop.set()
+
+
+def test_the_token_grows_with_every_holder() -> None:
+    """Each taking raises the token by one, and the object is never deleted."""
+    store = MemoryStore()
+    for expected in (1, 2, 3):
+        held = leases(store).acquire(request())
+        assert held.fence.token == expected
+        held.release()
+    assert list(store.keys("")) == ["test/lease/fleet"]
+
+
+def test_a_second_operator_is_told_who_why_and_since_when() -> None:
+    """Without waiting the answer is at once."""
+    some = leases()
+    held = some.acquire(request())
+    with pytest.raises(LeaseHeld) as refusal:
+        some.acquire(request("c2"))
+    assert all(word in refusal.value.message for word in ("ivanova", "control1", "work c1", "2026-01-01T"))
+    held.release()
+
+
+def test_a_waiting_operator_gets_the_lease_when_it_is_released() -> None:
+    """`wait` polls until the holder is done."""
+    clock = FakeClock()
+    some = leases(clock=clock)
+    held = some.acquire(request())
+    naps = iter(range(10))
+    sleep = clock.sleep
+
+    def nap(seconds: float) -> None:
+        sleep(seconds)
+        if next(naps) == 2:
+            held.release()
+
+    clock.sleep = nap  # type: ignore[method-assign]
+    second = some.acquire(request("c2", wait=20))
+    assert second.fence.token == 2
+    second.release()
+
+
+def test_an_expired_lease_is_never_silently_stolen() -> None:
+    """Who waits out a dead holder is told what was under way, and how to go on or take back."""
+    some = leases()
+    silence(some.acquire(request()))
+    with pytest.raises(OutcomeUnknown, match="c1") as told:
+        some.acquire(request("c2", wait=1000))
+    assert "change resume c1" in told.value.hint
+    assert "change abort c1" in told.value.hint
+
+
+def test_resume_takes_an_expired_lease_over_with_a_newer_token() -> None:
+    """The one who goes on with that very change waits for expiry, then fences the dead holder off."""
+    clock = FakeClock()
+    some = leases(clock=clock)
+    dead = some.acquire(request())
+    silence(dead)
+    began = clock.monotonic()
+    held = some.take_over(request())
+    assert held.fence.token == 2
+    assert clock.monotonic() - began >= 30
+    held.release()
+    with pytest.raises(OutcomeUnknown):
+        dead.check()
+
+
+def test_a_living_holder_is_not_taken_over() -> None:
+    """A heartbeat seen while waiting proves life."""
+    clock = FakeClock()
+    some = leases(clock=clock)
+    alive = some.acquire(request())
+    naps = iter(range(100))
+    sleep = clock.sleep
+
+    def nap(seconds: float) -> None:
+        sleep(seconds)
+        if next(naps) == 3:
+            with alive._lock:
+                alive._put(held=True)
+
+    clock.sleep = nap  # type: ignore[method-assign]
+    with pytest.raises(LeaseHeld, match="alive"):
+        some.take_over(request())
+    alive.release()
+
+
+def test_a_holder_stops_acting_at_half_the_time_to_live() -> None:
+    """Long before anybody may take over, a holder that could store no heartbeat refuses to act."""
+    clock = FakeClock()
+    held = leases(clock=clock).acquire(request())
+    silence(held)
+    clock.sleep(14)
+    held.check()
+    clock.sleep(2)
+    with pytest.raises(OutcomeUnknown, match="no heartbeat"):
+        held.check()
+
+
+def test_a_lease_of_another_format_is_refused_by_name() -> None:
+    """Rubbish under the lease's key is never taken for a free lease."""
+    store = MemoryStore()
+    store.put("test/lease/fleet", b'{"format":"lease/99"}')
+    with pytest.raises(VerificationFailed, match="test/lease/fleet"):
+        leases(store).acquire(request())
+
+
+def test_the_stored_lease_has_a_stable_form() -> None:
+    """Another control node, of this version or the next, reads it."""
+    document = LeaseDocument(scope="fleet", token=7, held=True, who=WHO, change="c1", reason="r", since="s", nonce="n")
+    assert canonical_json(document).decode() == (
+        '{"change":"c1","format":"lease/1","held":true,"nonce":"n","reason":"r","scope":"fleet","since":"s",'
+        '"time_to_live":30,"token":7,"who":{"host":"control1","job":null,"principal":"ivanova","user":"root"}}'
+    )

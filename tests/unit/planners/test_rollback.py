@@ -1,0 +1,87 @@
+"""Plans of rollbacks, and the verdict before anybody confirms."""
+
+from __future__ import annotations
+
+import pytest
+
+from clmdeploy.model.errors import NothingChanged, UsageError
+from clmdeploy.planners.rollback import plan_rollback
+from clmdeploy.planners.schema import rollback_verdict
+
+from .conftest import NOW, fleet, migration, release, wish
+
+DOWN = ["down"]
+BASE = [migration(1)]
+
+
+@pytest.mark.parametrize(
+    ("migrations", "standing", "kind"),
+    [
+        ([migration(2, oldest="1.0.0")], 2, "safe"),
+        ([migration(2, oldest="1.1.0", revert=DOWN)], 2, "needs-revert"),
+        ([migration(2, oldest="1.1.0")], 2, "needs-restore"),
+        ([migration(2, oldest="1.1.0", revert=DOWN), migration(3, oldest="1.0.0")], 3, "needs-restore"),
+        ([migration(2, oldest="1.1.0", revert=DOWN), migration(3, oldest="1.0.0", revert=DOWN)], 3, "needs-revert"),
+        ([migration(2, "contract", oldest="2.0.0")], 1, "safe"),
+    ],
+    ids=["compatible", "revertible", "irreversible", "irreversible above", "all revertible", "not applied yet"],
+)
+def test_the_verdict_follows_from_the_declarations(
+    migrations: list[dict[str, object]], standing: int, kind: str
+) -> None:
+    """What stands in the schema above the target's needs decides, and everything above the oldest breaking one with it."""
+    newer = (
+        release("2.0.0", needs=3, migrations=BASE + migrations)
+        if standing == 3
+        else release("2.0.0", needs=1 if kind == "safe" and standing == 1 else 2, migrations=BASE + migrations)
+    )
+    target = release("1.0.0", needs=1, migrations=BASE)
+    assert rollback_verdict(newer.manifest.data_schema, standing, target.manifest).kind == kind
+
+
+def test_a_safe_rollback_goes_batch_by_batch_and_migrates_nothing() -> None:
+    """Every switch is drained; the ledger forgets what was left."""
+    old, new = release("1.0.0", needs=1, migrations=BASE), release("1.1.0", needs=2, migrations=[*BASE, migration(2)])
+    found = fleet(new, schema=2, ledger=("0.9.0-00000000", old.directory), staged=(old.directory, new.directory))
+    plan = plan_rollback(wish(old, found), NOW)
+    assert [step.id for step in plan.steps] == [
+        "batch-1-drain", "batch-1-switch", "batch-1-undrain",
+        "batch-2-drain", "batch-2-switch", "batch-2-undrain",
+        "batch-3-drain", "batch-3-switch", "batch-3-undrain",
+        "batch-4-switch",
+    ]  # fmt: skip
+    assert plan.steps[1].targets[0].arguments["ledger"] == ["0.9.0-00000000"]
+
+
+def test_a_pruned_target_is_staged_again() -> None:
+    """The ledger names it, the disk has lost it."""
+    old, new = release("1.0.0", needs=1, migrations=BASE), release("1.1.0", needs=1, migrations=BASE)
+    assert plan_rollback(wish(old, fleet(new, schema=1)), NOW).steps[0].id == "stage"
+
+
+def test_past_an_irreversible_contraction_it_refuses_and_names_what_is_missing() -> None:
+    """The verdict comes before anything is touched."""
+    old = release("1.2.0", needs=1, migrations=BASE)
+    new = release("2.0.0", needs=1, migrations=[*BASE, migration(2, "contract", oldest="2.0.0")])
+    with pytest.raises(NothingChanged, match=r"needs restore.*migration 2.*Missing: a restore point"):
+        plan_rollback(wish(old, fleet(new, schema=2)), NOW)
+
+
+def test_a_revert_is_an_outage_and_needs_to_be_accepted() -> None:
+    """Then it reverts first, and switches all hosts at once."""
+    old = release("1.0.0", needs=1, migrations=BASE)
+    new = release("1.1.0", needs=2, migrations=[*BASE, migration(2, oldest="1.1.0", revert=DOWN)])
+    found = fleet(new, schema=2, staged=(old.directory, new.directory))
+    with pytest.raises(UsageError, match="needs revert") as refusal:
+        plan_rollback(wish(old, found), NOW)
+    assert "--accept-outage" in refusal.value.hint
+    reasons = {"accept_outage": "night", "no_restore_point": "dump taken"}
+    plan = plan_rollback(wish(old, found, reasons=reasons), NOW)
+    assert [step.id for step in plan.steps] == ["revert-2", "batch-1-switch"]
+    assert plan.steps[0].action.arguments["directory"] == new.directory
+
+
+def test_a_rollback_to_what_runs_has_nothing_to_do() -> None:
+    """As with a deploy, that is a plan without steps."""
+    old = release("1.0.0", needs=1, migrations=BASE)
+    assert plan_rollback(wish(old, fleet(old, schema=1)), NOW).steps == ()
