@@ -28,7 +28,7 @@ class MemoryHost:
 
 
 class MemoryHosts:
-    """Implements the Performer port. `before` and `after` inject faults: an outcome instead of the act, or of its answer."""
+    """Implements the Performer port. `before` and `after` inject faults: an outcome for the act, or for its answer."""
 
     def __init__(self) -> None:
         self.hosts: dict[str, MemoryHost] = {}

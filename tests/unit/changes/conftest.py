@@ -100,7 +100,7 @@ def make_plan(*, policy: Policy | None = None, migrate: bool = True) -> Plan:
     if migrate:
         steps.append(
             Step(id="expand-2", stage="expand", title="Migrate", undo="restore", timeout=10, whole_fleet=True,
-                 action=TaskCall(act="migrate", arguments=common | {"versions": [2], "direction": "apply", "expect": 1}),
+                 action=TaskCall(act="migrate", arguments=common | {"versions": [2], "direction": "apply"}),
                  targets=(Target(host="app1", subject="app1", before={"version": 1}),))
         )  # fmt: skip
     for number, name in enumerate(("app1", "app2"), start=1):
@@ -124,7 +124,8 @@ def _batch(batch: str, name: str, common: dict[str, object]) -> list[Step]:
     )
     return [
         balance("drain", "drain", "ready"),
-        Step(id=f"{batch}-switch", stage=batch, batch=batch, title="Switch", undo="restore", timeout=10, targets=(switch,),
+         Step(id=f"{batch}-switch", stage=batch, batch=batch, title="Switch", undo="restore", timeout=10,
+             targets=(switch,),
              action=PlaybookCall(playbook="switch", act="switch", arguments=common)),
         balance("undrain", "ready", "drain"),
     ]  # fmt: skip

@@ -55,7 +55,8 @@ def host(name: str, group: str, runs: Release | None = None, **facts: Any) -> Ho
     if runs is not None:
         schema = runs.manifest.data_schema
         known |= {"current": runs.directory, "recorded": runs.directory, "staged": (runs.directory,),
-                  "version": str(runs.version), "manifest_schema": schema.model_dump(mode="json") if schema else None}  # fmt: skip
+                  "version": str(runs.version),
+                  "manifest_schema": schema.model_dump(mode="json") if schema else None}  # fmt: skip
     return HostFacts(**(known | facts))
 
 

@@ -93,11 +93,11 @@ def test_migrations_expand_before_the_switch_and_contract_after_it() -> None:
     assert next(step for step in plan.steps if step.id == "expand-2").targets[0].host == "worker1"
 
 
+SILENT = host("app1", "app", reachable=False, message="app1: no route")
 REFUSED: list[tuple[str, FleetFacts, dict[str, object], type[ClmError], str]] = [
     ("step back", fleet(release("3.0.0", needs=1, migrations=[migration(1)]), schema=1), {}, UsageError, "step back"),
     ("dirty schema", fleet(ONE, schema=1, dirty=True), {}, NothingChanged, "dirty"),
-    ("silent host", FleetFacts(hosts=(*fleet(ONE).hosts[1:], host("app1", "app", reachable=False, message="app1: no route"))),
-     {}, HostUnreachable, "app1: no route"),
+    ("silent host", FleetFacts(hosts=(*fleet(ONE).hosts[1:], SILENT)), {}, HostUnreachable, "app1: no route"),
     ("no room", fleet(ONE, schema=1, disk_free=1), {}, NothingChanged, "MiB free"),
     ("no inodes", fleet(ONE, schema=1, inodes_free=3), {}, NothingChanged, "inodes"),
     ("clock", fleet(ONE, schema=1, clock=NOW - 3600), {}, NothingChanged, "clock is -3600 s off"),
