@@ -56,13 +56,23 @@ class Conductor:
             )
         return self._continue(change, reason, Executor.abort)
 
+    def await_turn(self, wait: float) -> None:
+        """What `begin` would find in its way, before anything is planned. Takes nothing; raises as `begin` does."""
+        self.leases.await_free("fleet", wait)
+        self.refuse_open()
+
+    def refuse_open(self) -> None:
+        """Raises OutcomeUnknown when the last change stands open."""
+        head = self.journal.head()
+        if head is not None and self.journal.ledger(head.last.change).closed in OPEN_STATES:
+            raise OutcomeUnknown(*open_words(head.last.change, self.journal.environment))
+
     def refuse_unsettled(self, plan: Plan) -> None:
         """Raises OutcomeUnknown when the last change stands open, or a host of the plan owes an undo."""
+        self.refuse_open()
         head = self.journal.head()
         if head is None:
             return
-        if self.journal.ledger(head.last.change).closed in OPEN_STATES:
-            raise OutcomeUnknown(*open_words(head.last.change, self.journal.environment))
         owing = {host.name: head.owed[host.name] for host in plan.hosts if host.name in head.owed}
         for host, change in owing.items():
             raise OutcomeUnknown(
@@ -143,8 +153,8 @@ def open_words(change: str, environment: str) -> tuple[str, str]:
     """Message and hint about a change that nobody finished."""
     return (
         f"change {change} stands open: it was paused, stopped or cut off",
-        f"run `clmdeploy change resume -e {environment}` to finish it, "
-        f"or `clmdeploy change abort -e {environment}` to take it back",
+        f"run `clmdeploy change resume {change} -e {environment}` to finish it, "
+        f"or `clmdeploy change abort {change} -e {environment}` to take it back",
     )
 
 

@@ -55,9 +55,7 @@ class Request:
 class Leases:
     """The leases of one environment."""
 
-    def __init__(
-        self, store: ObjectStore, environment: str, clock: Clock, time_to_live: int = TIME_TO_LIVE
-    ) -> None:
+    def __init__(self, store: ObjectStore, environment: str, clock: Clock, time_to_live: int = TIME_TO_LIVE) -> None:
         self.store = store
         self.environment = environment
         self.clock = clock
@@ -80,21 +78,30 @@ class Leases:
     def acquire(self, request: Request) -> HeldLease:
         """Take the lease, waiting `request.wait` seconds at most. Raises LeaseHeld, or OutcomeUnknown if it expired."""
         deadline = self.clock.monotonic() + request.wait
+        while True:
+            standing = self._await_free(request.scope, deadline)
+            try:
+                return self._take(request, standing)
+            except Conflict:
+                continue
+
+    def await_free(self, scope: Scope, wait: float) -> None:
+        """Wait `wait` seconds at most until nobody holds the lease, without taking it. Raises as `acquire` does."""
+        self._await_free(scope, self.clock.monotonic() + wait)
+
+    def _await_free(self, scope: Scope, deadline: float) -> tuple[LeaseDocument, str] | None:
         watched: tuple[str, float] | None = None
         while True:
-            standing = self.read(request.scope)
+            standing = self.read(scope)
             if standing is None or not standing[0].held:
-                try:
-                    return self._take(request, standing)
-                except Conflict:
-                    continue
+                return standing
             document, etag = standing
             if watched is None or watched[0] != etag:
                 watched = (etag, self.clock.monotonic())
             elif self.clock.monotonic() - watched[1] > document.time_to_live:
-                raise OutcomeUnknown(*expired_words(document))
+                raise OutcomeUnknown(*expired_words(document, self.environment))
             if self.clock.monotonic() >= deadline:
-                raise LeaseHeld(*held_words(document))
+                raise LeaseHeld(*held_words(document, self.environment))
             self.clock.sleep(POLL)
 
     def take_over(self, request: Request) -> HeldLease:
@@ -105,12 +112,11 @@ class Leases:
             if standing is not None and standing[0].held:
                 document, etag = standing
                 if document.change != request.change:
-                    raise LeaseHeld(*held_words(document))
+                    raise LeaseHeld(*held_words(document, self.environment))
                 if watched is None or watched[0] != etag:
                     if watched is not None:
-                        raise LeaseHeld(
-                            f"change {document.change} is alive: {held_words(document)[0]}", held_words(document)[1]
-                        )
+                        words, hint = held_words(document, self.environment)
+                        raise LeaseHeld(f"change {document.change} is alive: {words}", hint)
                     watched = (etag, self.clock.monotonic())
                 if self.clock.monotonic() - watched[1] <= document.time_to_live:
                     self.clock.sleep(POLL)
@@ -161,7 +167,7 @@ class HeldLease:
             reason = self._lost or f"no heartbeat could be stored for {silent:.0f} s"
             raise OutcomeUnknown(
                 f"the lease of this change is lost: {reason}",
-                "run `clmdeploy change resume` once the storage answers again",
+                f"run `clmdeploy change resume -e {self._leases.environment}` once the storage answers again",
             )
 
     def release(self) -> None:
@@ -192,20 +198,20 @@ class HeldLease:
             self._document, self._beaten = renewed, begun
 
 
-def held_words(document: LeaseDocument) -> tuple[str, str]:
+def held_words(document: LeaseDocument, environment: str) -> tuple[str, str]:
     """Message and hint for somebody who finds the lease taken."""
     who = f"{document.who.principal} ({document.who.user}@{document.who.host})"
     return (
         f"{who} holds the {document.scope} lease since {document.since}: {document.reason or document.change}",
-        "wait with --lease-wait SECONDS, or ask them; `clmdeploy lease show` tells more",
+        f"wait with --lease-wait SECONDS, or ask them; `clmdeploy lease show -e {environment}` tells more",
     )
 
 
-def expired_words(document: LeaseDocument) -> tuple[str, str]:
+def expired_words(document: LeaseDocument, environment: str) -> tuple[str, str]:
     """Message and hint for somebody who finds a lease whose holder is gone."""
     return (
         f"change {document.change} of {document.who.principal} stands open: its control node has been silent "
         f"for more than {document.time_to_live} s",
-        f"run `clmdeploy change resume {document.change}` to finish it, "
-        f"or `clmdeploy change abort {document.change}` to take it back",
+        f"run `clmdeploy change resume {document.change} -e {environment}` to finish it, "
+        f"or `clmdeploy change abort {document.change} -e {environment}` to take it back",
     )

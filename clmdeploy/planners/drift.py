@@ -1,0 +1,105 @@
+"""Drift: what differs between the moment when a plan was made and now. Pure.
+
+Refuses `apply`, warns `resume`, never stands in the way of `abort`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from clmdeploy.changes.plan import Plan
+from clmdeploy.model.errors import HostUnreachable, InvalidInput
+from clmdeploy.model.facts import FleetFacts, HostFacts
+from clmdeploy.model.value import JsonValue
+
+INPUTS: Mapping[str, str] = {
+    "release": "the published release",
+    "settings": "the settings (clm.yml)",
+    "hosts": "the hosts, how they are reached or their keys (hosts.yml, known_hosts)",
+    "playbooks": "the playbooks of this version of clmdeploy",
+    "acts": "the acts of this version of clmdeploy",
+}
+
+
+def refuse_other_environment(plan: Plan, name: str, identity: str) -> None:
+    """Raises InvalidInput unless the plan was made for the environment `name` whose UUID is `identity`."""
+    if plan.environment != name:
+        raise InvalidInput(f"this plan is for {plan.environment}, not {name}", f"-e {plan.environment}")
+    if plan.environment_id != identity:
+        raise InvalidInput(
+            f"this plan is for another {name}: its UUID is {plan.environment_id}, not {identity}", "plan again here"
+        )
+
+
+def input_drift(plan: Plan, inputs: Mapping[str, str]) -> list[str]:
+    """Inputs that are not what the plan was made from, in words. `inputs`: digests by name, as they are now."""
+    names = sorted({*plan.inputs, *inputs})
+    return [
+        f"{INPUTS.get(name, name)}: changed since the plan was made"
+        for name in names
+        if plan.inputs.get(name) != inputs.get(name)
+    ]
+
+
+def fleet_drift(plan: Plan, fleet: FleetFacts) -> list[str]:
+    """Hosts and schema that are not as the plan expects them, in words. Silent hosts are no drift."""
+    expected: Mapping[str, JsonValue] = plan.expected
+    members = {facts.host.name: facts for facts in fleet.hosts}
+    planned: Mapping[str, str | None] = expected.get("hosts", {})
+    found = [line for name, current in planned.items() for line in _host_drift(name, current, members.get(name))]
+    standing = fleet.schema_state.model_dump() if fleet.schema_state else None
+    if standing != expected.get("schema") and not silent_hosts(fleet):
+        found.append(f"schema: {_schema(standing)}, the plan expects {_schema(expected.get('schema'))}")
+    return found
+
+
+def silent_hosts(fleet: FleetFacts) -> list[HostFacts]:
+    """Hosts that did not answer."""
+    return [facts for facts in fleet.hosts if not facts.reachable]
+
+
+def is_fulfilled(plan: Plan, fleet: FleetFacts) -> bool:
+    """Whether every host of the plan runs its release already: applying it again is nothing to do."""
+    planned = plan.expected.get("hosts", {})
+    running = {facts.host.name: facts.current for facts in fleet.hosts if facts.reachable}
+    return bool(planned) and all(running.get(name) == plan.to_release for name in planned)
+
+
+def refuse_drift(plan: Plan, drifted: Sequence[str], fleet: FleetFacts) -> None:
+    """Raises InvalidInput naming every difference, else HostUnreachable naming every host that did not answer."""
+    if drifted:
+        raise InvalidInput(
+            "the plan no longer fits what it was made for:\n" + "\n".join(f"  {line}" for line in drifted),
+            f"plan again: clmdeploy {again(plan)} --plan-out FILE",
+        )
+    silent = silent_hosts(fleet)
+    if silent:
+        raise HostUnreachable(
+            "\n".join(facts.message or f"{facts.host.name} does not answer" for facts in silent),
+            "bring them back, then apply the plan again",
+        )
+
+
+def again(plan: Plan) -> str:
+    """The command that makes a plan like this one."""
+    version = release_version(plan)
+    what = f"deploy {version}" if plan.kind == "deploy" else f"rollback --to {version}"
+    return f"{what} -e {plan.environment}"
+
+
+def release_version(plan: Plan) -> str:
+    """The version of the plan's release: its directory is VERSION-DIGEST8."""
+    return (plan.to_release or "").rpartition("-")[0]
+
+
+def _host_drift(name: str, expected: str | None, facts: HostFacts | None) -> Iterator[str]:
+    if facts is None:
+        yield f"{name}: hosts.yml has no such host any more"
+    elif facts.reachable and facts.current != expected:
+        yield f"{name}: runs {facts.current or 'nothing'}, the plan expects {expected or 'nothing'}"
+
+
+def _schema(state: JsonValue) -> str:
+    if not state:
+        return "no schema"
+    return f"version {state['version']}" + (" (dirty)" if state["dirty"] else "")

@@ -1,0 +1,174 @@
+"""What the journal tells of changes: short for a listing, whole for one of them. Reads only.
+
+A listing reads two events a change, not all: an environment of some years has thousands of changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Literal
+
+from clmdeploy.changes.events import Event, Who
+from clmdeploy.changes.journal import Head, Journal, SignedPlan, read_event
+from clmdeploy.changes.ledger import Ledger
+from clmdeploy.model.errors import UsageError, VerificationFailed
+from clmdeploy.model.value import Value
+
+PARALLEL = 8
+OPEN_STATES = ("open", "paused", "stopped")
+
+ChangeState = Literal["done", "taken-back", "partly", "stopped", "paused", "open"]
+
+
+class ChangeSummary(Value):
+    """One change in a listing. Times are ISO 8601 with zone, by the clocks of those who acted."""
+
+    id: str
+    kind: str
+    title: str
+    reason: str
+    who: Who
+    opened: str
+    last_event: str
+    state: ChangeState
+    """open: under way, or cut off"""
+    owed: tuple[str, ...] = ()
+    """hosts that owe an undo"""
+
+    @property
+    def seconds(self) -> float:
+        """From the first event to the last one."""
+        return (datetime.fromisoformat(self.last_event) - datetime.fromisoformat(self.opened)).total_seconds()
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether it is for resume or abort to settle."""
+        return self.state in OPEN_STATES or bool(self.owed)
+
+
+@dataclass(frozen=True)
+class Story:
+    """One change as a whole."""
+
+    id: str
+    signed: SignedPlan
+    events: tuple[Event, ...]
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger.of(self.signed.plan, self.events)
+
+
+def summaries(journal: Journal, most: int) -> list[ChangeSummary]:
+    """The newest changes, newest first. Raises VerificationFailed when the head or an event can't be read."""
+    head = journal.head()
+    edges = list(_edges(journal).items())[-most:]
+    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="journal") as pool:
+        made = pool.map(lambda edge: _summary(journal, edge[0], edge[1], head), edges)
+        return list(made)[::-1]
+
+
+def last_change(journal: Journal) -> ChangeSummary | None:
+    """The newest change by the signed head; None in a new environment."""
+    head = journal.head()
+    if head is None:
+        return None
+    edges = _edges(journal, head.last.change)
+    return _summary(journal, head.last.change, edges[head.last.change], head)
+
+
+def story(journal: Journal, change: str | None) -> Story:
+    """All of one change, by default of the newest. Raises UsageError when there is no such change."""
+    known = journal.changes()
+    if not known:
+        raise UsageError(
+            f"nothing was ever done in {journal.environment}", f"clmdeploy deploy VERSION -e {journal.environment}"
+        )
+    chosen = change or known[-1]
+    if chosen not in known:
+        raise _unknown(journal, chosen)
+    return Story(chosen, journal.plan(chosen), tuple(journal.events(chosen)))
+
+
+def events_since(journal: Journal, since: datetime | None, most: int) -> list[Event]:
+    """Events not older than `since`, oldest first; without it those of the `most` newest changes."""
+    short = summaries(journal, most)
+    wanted = [one.id for one in short if since is None or datetime.fromisoformat(one.last_event) >= since]
+    found = [event for change in reversed(wanted) for event in journal.events(change)]
+    return [event for event in found if since is None or datetime.fromisoformat(event.at) >= since]
+
+
+def to_settle(journal: Journal, wanted: str | None) -> str:
+    """The change that resume or abort is about: `wanted`, or the only one that needs somebody.
+
+    Raises UsageError, naming those that need somebody, when `wanted` does not or there is not exactly one.
+    """
+    candidates = _candidates(journal)
+    environment = journal.environment
+    if wanted is None and len(candidates) == 1:
+        return candidates[0]
+    if wanted in candidates:
+        return wanted
+    if not candidates:
+        what = f"change {wanted} is not open" if wanted else f"no change is open in {environment}"
+        raise UsageError(
+            f"{what}: there is nothing to resume or abort", f"clmdeploy change list -e {environment} shows all changes"
+        )
+    named = ", ".join(candidates)
+    if wanted is None:
+        raise UsageError(f"several changes are open in {environment}: {named}", "name one of them")
+    is_are = "is" if len(candidates) == 1 else "are"
+    raise UsageError(f"change {wanted} is not open in {environment}; open {is_are} {named}", "name that one, or none")
+
+
+def _candidates(journal: Journal) -> list[str]:
+    head, newest = journal.head(), last_change(journal)
+    if head is None or newest is None:
+        return []
+    return sorted({*head.owed.values(), *([newest.id] if newest.state in OPEN_STATES else [])})
+
+
+def _unknown(journal: Journal, change: str) -> UsageError:
+    return UsageError(
+        f"{journal.environment} has no change {change[:80]!r}",
+        f"clmdeploy change list -e {journal.environment} shows all changes",
+    )
+
+
+def _edges(journal: Journal, change: str = "") -> Mapping[str, tuple[str, str]]:
+    """Change → keys of its first and last event, in the order of the changes' IDs."""
+    prefix = f"{journal.environment}/changes/" + (f"{change}/" if change else "")
+    keys = sorted(key for key in journal.store.keys(prefix) if "/events/" in key)
+    return {name: _ends(list(group)) for name, group in groupby(keys, key=lambda key: key.split("/")[2])}
+
+
+def _ends(keys: Sequence[str]) -> tuple[str, str]:
+    return keys[0], keys[-1]
+
+
+def _summary(journal: Journal, change: str, edge: tuple[str, str], head: Head | None) -> ChangeSummary:
+    first, last = (read_event(key, journal.store.get(key).body) for key in edge)
+    if first.kind != "opened":
+        raise VerificationFailed(f"journal event {edge[0]} should open change {change}, but is {first.kind!r}")
+    owed = tuple(sorted(host for host, owing in (head.owed if head else {}).items() if owing == change))
+    return ChangeSummary(
+        id=change, kind=str(first.detail["kind"]), title=str(first.detail["title"]),
+        reason=str(first.detail.get("reason", "")), who=first.who, opened=first.at, last_event=last.at,
+        state=state_of(last), owed=owed,
+    )  # fmt: skip
+
+
+def state_of(last: Event) -> ChangeState:
+    """What the last event says of its change."""
+    match last.kind:
+        case "closed":
+            state: ChangeState = last.detail["state"]
+            return state
+        case "paused":
+            return "paused"
+        case _:
+            return "open"

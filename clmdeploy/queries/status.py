@@ -1,0 +1,161 @@
+"""What runs where, and what is still open: hosts, balancers, journal and lease in one value. Host truth wins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from clmdeploy.changes.journal import Journal
+from clmdeploy.changes.lease import LeaseDocument, Leases
+from clmdeploy.changes.ports import Performer
+from clmdeploy.config.environment import LoadedEnvironment
+from clmdeploy.model.errors import ClmError
+from clmdeploy.model.facts import FleetFacts, HostFacts, SchemaState
+from clmdeploy.model.value import JsonValue, Value
+from clmdeploy.queries.changes import ChangeSummary, last_change
+from clmdeploy.queries.fleet import gather_fleet
+from clmdeploy.queries.wishes import release_groups
+
+Health = Literal["healthy", "unhealthy", "unknown"]
+
+
+class ServerStatus(Value):
+    """One host as one balancer sees it."""
+
+    balancer: str
+    backend: str
+    state: str
+    check: str
+
+
+class HostStatus(Value):
+    """One host that gets releases."""
+
+    name: str
+    groups: tuple[str, ...]
+    reachable: bool
+    message: str = ""
+    release: str | None = None
+    """directory of the release that `current` points to, VERSION-DIGEST8"""
+    version: str | None = None
+    servers: tuple[ServerStatus, ...] = ()
+    health: Health = "unknown"
+    services: tuple[dict[str, JsonValue], ...] = ()
+    """with a probe: component, units, the version that answers, healthy"""
+
+
+class FleetStatus(Value):
+    """What the hosts say now."""
+
+    hosts: tuple[HostStatus, ...]
+    balancers: tuple[HostStatus, ...] = ()
+    drained: dict[str, str] = {}
+    """BALANCER:BACKEND/SERVER → the change of this tool that took it out"""
+    schema_state: SchemaState | None = None
+    schema_fault: str = ""
+
+    @property
+    def runs(self) -> dict[str, list[str]]:
+        """Release directory → hosts; hosts without a release stand under an empty name. Silent hosts are left out."""
+        found: dict[str, list[str]] = {}
+        for host in self.hosts:
+            if host.reachable:
+                found.setdefault(host.release or "", []).append(host.name)
+        return dict(sorted(found.items()))
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Hosts that did not answer, balancers among them."""
+        return tuple(host.name for host in (*self.hosts, *self.balancers) if not host.reachable)
+
+    @property
+    def unhealthy(self) -> tuple[str, ...]:
+        return tuple(host.name for host in self.hosts if host.health == "unhealthy")
+
+
+class RecordStatus(Value):
+    """What the state bucket says; `fault` when it can't be asked or believed, and then nothing else is known."""
+
+    fault: str = ""
+    last_change: ChangeSummary | None = None
+    owed: dict[str, str] = {}
+    """host → the change that owes it an undo"""
+    lease: LeaseDocument | None = None
+
+    @property
+    def held(self) -> bool:
+        return self.lease is not None and self.lease.held
+
+    @property
+    def open_changes(self) -> list[str]:
+        """Changes that need resume or abort, or that are under way."""
+        last = self.last_change
+        return sorted({*self.owed.values(), *([last.id] if last and last.needs_somebody else [])})
+
+
+def fleet_status(performer: Performer, environment: LoadedEnvironment, *, probe: bool) -> FleetStatus:
+    """Ask every host that gets releases, and the balancers. A silent host is named, never an error."""
+    balancer = environment.settings.balancer
+    groups = release_groups(environment, None) | ({balancer.group} if balancer else set())
+    return describe_fleet(
+        gather_fleet(performer, environment, groups, probe=probe), balancer.group if balancer else None
+    )
+
+
+def describe_fleet(fleet: FleetFacts, balancers: str | None) -> FleetStatus:
+    """Facts in the words of a status. `balancers`: the group of the balancers."""
+    apart = [facts for facts in fleet.hosts if balancers in facts.host.groups]
+    return FleetStatus(
+        hosts=tuple(_host(facts, fleet) for facts in fleet.hosts if facts not in apart),
+        balancers=tuple(_host(facts, fleet) for facts in apart),
+        drained={f"{facts.host.name}:{server}": change for facts in apart for server, change in facts.drained.items()},
+        schema_state=fleet.schema_state,
+        schema_fault=next((facts.schema_fault for facts in fleet.hosts if facts.schema_fault), ""),
+    )
+
+
+def record_status(journal: Journal, leases: Leases) -> RecordStatus:
+    """Ask journal and lease. Storage that is silent or not to be believed gives a `fault`, never an error."""
+    try:
+        head, standing = journal.head(), leases.read("fleet")
+        return RecordStatus(
+            last_change=last_change(journal), owed=head.owed if head else {}, lease=standing[0] if standing else None
+        )
+    except ClmError as error:
+        return RecordStatus(fault=error.message)
+
+
+def _host(facts: HostFacts, fleet: FleetFacts) -> HostStatus:
+    name = facts.host.name
+    servers = [one for one in fleet.servers if one.server == name]
+    return HostStatus(
+        name=name, groups=facts.host.groups, reachable=facts.reachable, message=facts.message, release=facts.current,
+        version=facts.version, services=facts.services, health=_health(facts),
+        servers=tuple(
+            ServerStatus(balancer=one.balancer, backend=one.backend, state=one.state, check=one.status)
+            for one in servers
+        ),
+    )  # fmt: skip
+
+
+def _health(facts: HostFacts) -> Health:
+    if not facts.services:
+        return "unknown"
+    return "healthy" if all(_well(service, facts.version) for service in facts.services) else "unhealthy"
+
+
+def _well(service: Mapping[str, JsonValue], version: str | None) -> bool:
+    """Answers well, every unit is active, and what answers is what should run."""
+    units = all(state == "active" for state in service["units"].values())
+    return bool(service["healthy"]) and units and service["version"] in (None, version)
+
+
+def faults_of_services(host: HostStatus) -> Iterator[str]:
+    """What is wrong with each service of a probed host, in words."""
+    for service in host.services:
+        if not _well(service, host.version):
+            units = ", ".join(f"{unit} {state}" for unit, state in service["units"].items() if state != "active")
+            answers = service["version"]
+            other = f"version {answers} answers" if answers not in (None, host.version) else ""
+            words = ", ".join(word for word in (units, other) if word) or "its health check fails"
+            yield f"{service['component']}: {words}"
