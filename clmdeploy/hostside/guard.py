@@ -271,7 +271,7 @@ def main(arguments: list[str]) -> int:
         reply = VERBS[arguments[1]](json.loads(raw))
     except Refused as refusal:
         reply = {"status": "refused", "message": str(refusal), "result": {}}
-    except (KeyError, ValueError, OSError, subprocess.SubprocessError) as error:
+    except (KeyError, TypeError, ValueError, OSError, subprocess.SubprocessError) as error:
         reply = {"status": "failed", "message": f"{type(error).__name__}: {error}"[:2000], "result": {}}
     sys.stdout.write(json.dumps(reply, sort_keys=True) + "\n")
     return 0

@@ -42,7 +42,8 @@ class Bench:
         }
         return Guarded.model_validate({
             "key": unit or guard, "host": self.host, "environment": self.environment, "guard": guard, "act": act,
-            "verb": "ask" if guard == "ask" else "perform", "unit": unit, "fence": Fence(scope="data", token=token), "timeout": 30,
+            "verb": "ask" if guard == "ask" else "perform", "unit": unit, "timeout": 30,
+            "fence": Fence(scope="data", token=token),
             "arguments": arguments,
         })  # fmt: skip
 
