@@ -1,4 +1,4 @@
-"""A release as `release build` leaves it on disk: NAME-VERSION.tar.gz, and beside it NAME-VERSION.release.json."""
+"""A release on disk: NAME-VERSION.tar.gz, beside it NAME-VERSION.release.json, and once signed .release.json.sig."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clmdeploy.model.errors import InvalidInput
+from clmdeploy.model.signing import Namespace, Signer, Verifier
+from clmdeploy.releases import archive
 from clmdeploy.releases.manifest import Release
 from clmdeploy.releases.record import LARGEST, from_bytes
 
@@ -41,9 +43,36 @@ def document_path(bundle: Path) -> Path:
     return bundle.with_name(bundle.name.removesuffix(_BUNDLE) + _DOCUMENT)
 
 
+def signature_path(bundle: Path) -> Path:
+    """Where the signature of `bundle`'s release.json lies."""
+    return document_path(bundle).with_name(document_path(bundle).name + ".sig")
+
+
+def sign(built: Built, signer: Signer) -> bytes:
+    """Sign release.json, and leave the signature beside it. Raises InvalidInput when the key can't be used."""
+    signature = signer.sign(Namespace.RELEASE, built.document)
+    path = signature_path(built.bundle)
+    try:
+        path.write_bytes(signature)
+    except OSError as error:
+        raise InvalidInput(f"{path}: can't be written: {error.strerror}") from error
+    return signature
+
+
+def load_signature(built: Built) -> bytes:
+    """The signature beside `built`. Raises InvalidInput when there is none."""
+    return _read(signature_path(built.bundle))
+
+
+def verify(built: Built, signature: bytes, verifier: Verifier) -> str:
+    """The principal who signed `built`, whose bundle is checked member by member. Raises InvalidInput."""
+    archive.check(built.bundle, built.release)
+    return verifier.verify(Namespace.RELEASE, built.document, signature)
+
+
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(LARGEST + 1)
     except OSError as error:
-        raise InvalidInput(f"{path}: can't be read: {error.strerror}", "it is written by `release build`") from error
+        raise InvalidInput(f"{path}: can't be read: {error.strerror}", "`release build` writes it") from error

@@ -19,7 +19,7 @@ from typing import IO
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.releases.built import Built, document_path
 from clmdeploy.releases.contents import contents_faults
-from clmdeploy.releases.ignore import load_rules
+from clmdeploy.releases.ignore import IgnoreRules, load_rules
 from clmdeploy.releases.manifest import BundleEntry, FileEntry, Release
 from clmdeploy.releases.record import to_bytes
 from clmdeploy.releases.source import FILE_NAME, load_manifest
@@ -35,10 +35,13 @@ def build(directory: Path, out: Path) -> Built:
     the bundle lacks what the manifest names, or when a file changes while it is read; `out` is then as it was.
     """
     manifest = load_manifest(directory)
-    found = scan(directory, load_rules(directory))
+    rules = load_rules(directory)
+    _refuse_own_output(directory, out, rules)
+    found = scan(directory, rules)
+    if not any(entry.path == FILE_NAME for entry in found):
+        raise InvalidInput(f"{directory}/.clmignore keeps {FILE_NAME} out", "remove that rule: the bundle needs it")
     if faults := contents_faults(manifest, found):
         raise InvalidInput.of_faults(str(directory / FILE_NAME), faults, "add these files, or correct the manifest")
-    _refuse_own_output(directory, out, found)
     _make_directory(out)
     bundle = out / f"{manifest.name}-{manifest.version}.tar.gz"
     with _appearing(bundle) as file:
@@ -58,15 +61,14 @@ def _make_directory(path: Path) -> None:
         raise InvalidInput(f"{path}: can't be made a directory: {error.strerror}") from error
 
 
-def _refuse_own_output(directory: Path, out: Path, found: list[Found]) -> None:
-    if not any(entry.path == FILE_NAME for entry in found):
-        raise InvalidInput(f"{directory}/.clmignore keeps {FILE_NAME} out", "remove that rule: the bundle needs it")
-    inside = (
-        out.resolve().relative_to(directory.resolve()) if out.resolve().is_relative_to(directory.resolve()) else None
-    )
-    if inside is not None and any(entry.path.startswith(f"{inside}/") or str(inside) == "." for entry in found):
+def _refuse_own_output(directory: Path, out: Path, rules: IgnoreRules) -> None:
+    """A bundle must not be packed into the next one, or building twice would not give the same bytes."""
+    if not out.resolve().is_relative_to(directory.resolve()):
+        return
+    inside = out.resolve().relative_to(directory.resolve())
+    if not any(rules.match(str(part), is_directory=True) for part in (inside, *inside.parents)):
         raise InvalidInput(
-            f"{out} lies inside the release, and its files would be packed",
+            f"{out} lies inside the release, and bundles there would be packed into the next one",
             "write the bundle elsewhere, or name that directory in .clmignore",
         )
 

@@ -19,7 +19,7 @@ from clmdeploy.model.signing import Namespace, Verifier
 from clmdeploy.model.value import sha256_hex
 from clmdeploy.model.version import Version
 from clmdeploy.releases import archive
-from clmdeploy.releases.built import Built
+from clmdeploy.releases.built import Built, verify
 from clmdeploy.releases.manifest import Release
 from clmdeploy.releases.record import LARGEST, from_bytes
 
@@ -61,8 +61,7 @@ class Catalogue:
         nobody could install it), or when this version was published with other bytes.
         """
         release = built.release
-        archive.check(built.bundle, release)
-        principal = self.verifier.verify(Namespace.RELEASE, built.document, signature)
+        principal = verify(built, signature, self.verifier)
         if self._is_published(built):
             self._complete(built, signature)
             return Publication(release, principal, fresh=False)

@@ -16,7 +16,7 @@ from clmdeploy.model.errors import InvalidInput, StoreUnavailable
 from clmdeploy.model.secret import Secret
 from clmdeploy.model.signing import Namespace
 from clmdeploy.model.version import Version
-from clmdeploy.releases.built import Built
+from clmdeploy.releases.built import Built, load_built, load_signature, sign, verify
 from clmdeploy.releases.bundle import build
 from clmdeploy.releases.catalogue import Catalogue
 
@@ -67,6 +67,19 @@ def test_every_release_of_the_sample_goes_out_and_comes_back(
         published = catalogue.fetch(name, Version(version))
         assert published.principal == "builder@lab"
         catalogue.download(published.release, tmp_path / "down.tar.gz")
+
+
+def test_a_signature_may_wait_beside_the_bundle(
+    catalogue: Catalogue, signer: OpenSshSigner, tmp_path: Path, name: str
+) -> None:
+    """One job builds and signs, another one, without the key, publishes what it is handed."""
+    built = _built(tmp_path, name, "1.0.0")
+    with pytest.raises(InvalidInput, match=r"release\.json\.sig: can't be read"):
+        load_signature(built)
+    sign(built, signer)
+    handed = load_built(built.bundle)
+    assert verify(handed, load_signature(handed), catalogue.verifier) == "builder@lab"
+    assert catalogue.publish(handed, load_signature(handed)).principal == "builder@lab"
 
 
 def test_of_two_different_builds_at_once_one_exists(

@@ -237,10 +237,9 @@ def test_deep_trees_are_walked(tree: Path, tmp_path: Path) -> None:
 
 def test_an_output_directory_inside_must_be_ignored(tree: Path) -> None:
     """A bundle is never packed into itself: refused, unless .clmignore keeps that directory out."""
-    (tree / "dist").mkdir()
-    (tree / "dist" / "old.tar.gz").write_text("x")
-    with pytest.raises(InvalidInput, match="lies inside the release"):
-        build(tree, tree / "dist")
+    for inside in (tree, tree / "dist", tree / "web" / "dist", tree / "web" / ".." / "dist"):
+        with pytest.raises(InvalidInput, match="lies inside the release"):
+            build(tree, inside)
     (tree / ".clmignore").write_text("/dist\n")
     first = build(tree, tree / "dist")
     assert build(tree, tree / "dist").document == first.document
