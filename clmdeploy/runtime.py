@@ -6,7 +6,7 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from clmdeploy.adapters.s3 import S3Store
     from clmdeploy.adapters.s3_client import S3Connection
     from clmdeploy.adapters.ssh import SshPerformer
+    from clmdeploy.changes.guarded import Outcome
     from clmdeploy.changes.journal import Journal
     from clmdeploy.changes.lease import Leases
+    from clmdeploy.changes.ports import OutcomeListener
+    from clmdeploy.model.hosts import Host
+    from clmdeploy.queries.doctor import Instruments
     from clmdeploy.releases.catalogue import Catalogue
 
 CI_JOB_VARIABLES = ("CI_JOB_URL", "CI_JOB_ID", "GITHUB_RUN_ID", "BUILD_URL")
@@ -136,6 +140,37 @@ class Runtime:
         inventory = {host.name: host for host in self.environment.hosts}
         world = World(self.clock, self.hosts, self.playbooks, self.releases, inventory, watcher or Silent())
         return Conductor(world, self.journal, self.leases, self.who)
+
+    def prepare(self, hosts: Sequence[Host], listen: OutcomeListener, *, check: bool) -> dict[str, Outcome]:
+        """Set hosts up; `check`: only tell what would change. Outcomes by host name, `changed` in their results."""
+        from clmdeploy.adapters.setup import prepare_hosts
+        from clmdeploy.queries.hosts import release_hosts
+
+        settings = self.environment.settings
+        variables = {
+            "host_setup_root": settings.install.root, "host_setup_user": settings.install.user,
+            "host_setup_environment": settings.uuid,
+            "host_setup_owns_releases": [host.name for host in release_hosts(self.environment)],
+        }  # fmt: skip
+        return prepare_hosts(hosts, self.environment.known_hosts, variables, listen, check=check)
+
+    def instruments(self) -> Instruments:
+        """What `doctor` looks with."""
+        from clmdeploy.adapters.inspection import SshInspector, inspect_control_node
+        from clmdeploy.adapters.program import guard_source
+        from clmdeploy.config.loading import unresolved_secrets
+        from clmdeploy.model.value import sha256_hex
+        from clmdeploy.queries.doctor import Instruments
+
+        return Instruments(
+            inspector=SshInspector(self.connections), performer=self.hosts, control_node=inspect_control_node,
+            buckets={
+                "storage.state_bucket": lambda: self.state.probe_profile(),
+                "storage.release_bucket": lambda: self.releases.probe_profile(),
+            },
+            signer=lambda: self.signer, verifier=self.verifier, guard=sha256_hex(guard_source()),
+            secrets=lambda: unresolved_secrets(self.environment, self.environ, open_vaults=True),
+        )  # fmt: skip
 
     def change_id(self, kind: str) -> str:
         """A fresh ID."""

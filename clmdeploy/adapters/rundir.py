@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_PREFIX = "clmdeploy-"
+PREFIX = f"clmdeploy-{os.getpid()}-"
+_ANY = "clmdeploy-"
 
 
 @contextmanager
 def run_directory() -> Iterator[Path]:
     """A private directory that is gone when the block ends."""
-    place = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_memory()))
+    place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=memory_directory()))
     try:
         yield place
     finally:
@@ -27,13 +28,14 @@ def run_directory() -> Iterator[Path]:
 
 def wipe_stale() -> None:
     """Remove directories of this user whose process is gone."""
-    for place in _memory().glob(f"{_PREFIX}*"):
-        owner = place.name.removeprefix(_PREFIX).split("-", 1)[0]
+    for place in memory_directory().glob(f"{_ANY}*"):
+        owner = place.name.removeprefix(_ANY).split("-", 1)[0]
         if owner.isdigit() and place.stat().st_uid == os.getuid() and not Path("/proc", owner).exists():
             shutil.rmtree(place, ignore_errors=True)
 
 
-def _memory() -> Path:
+def memory_directory() -> Path:
+    """Where throwaway directories are made: in memory where this machine has such a place."""
     for candidate in (os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm"):  # noqa: S108  # made private by mkdtemp
         if candidate and os.access(candidate, os.W_OK):
             return Path(candidate)

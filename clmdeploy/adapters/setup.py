@@ -5,31 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clmdeploy.adapters.ansible import run_playbook
+from clmdeploy.adapters.playbook import PlaybookRun
 from clmdeploy.adapters.program import guard_source
 from clmdeploy.adapters.rundir import run_directory
 from clmdeploy.changes.guarded import Outcome
+from clmdeploy.changes.ports import OutcomeListener
 from clmdeploy.model.hosts import Host
 
 TIMEOUT = 900
 
 
 def prepare_hosts(
-    hosts: Sequence[Host], known_hosts: Path, variables: Mapping[str, object], *, check: bool = False
+    hosts: Sequence[Host],
+    known_hosts: Path,
+    variables: Mapping[str, object],
+    listen: OutcomeListener,
+    *,
+    check: bool = False,
 ) -> dict[str, Outcome]:
     """Run the setup playbook; result `changed` says how many things differed on that host.
 
     `variables`: inputs of role host_setup but the guard's own. `check`: tell what would change, change nothing.
     """
-    outcomes: dict[str, Outcome] = {}
-
-    def hear(key: str, outcome: Outcome) -> None:
-        outcomes.setdefault(key, outcome)  # the first word counts: a failure comes before the closing statistics
-
     with run_directory() as place:
         guard = place / "guard"
         guard.write_bytes(guard_source())
         inputs = {**variables, "host_setup_guard": str(guard)}
-        run_playbook("setup", hosts, inputs, known_hosts, TIMEOUT, hear, arguments="--check" if check else "")
-    silent = Outcome(status="unknown", message="Ansible ended without a word about this host")
-    return {host.name: outcomes.get(host.name, silent) for host in hosts}
+        return PlaybookRun("setup", hosts, inputs, known_hosts, TIMEOUT, check=check).outcomes(listen)

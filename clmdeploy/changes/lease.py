@@ -24,6 +24,8 @@ from clmdeploy.model.value import Value, canonical_json
 Scope = Literal["fleet", "data"]
 TIME_TO_LIVE = 30
 POLL = 1.0
+HOST_SETUP = "host-setup"
+"""what holds the lease while bare hosts are prepared: no change, as there is no guard yet to go through"""
 
 
 class LeaseDocument(Value):
@@ -209,6 +211,11 @@ def held_words(document: LeaseDocument, environment: str) -> tuple[str, str]:
 
 def expired_words(document: LeaseDocument, environment: str) -> tuple[str, str]:
     """Message and hint for somebody who finds a lease whose holder is gone."""
+    if document.change == HOST_SETUP:
+        return (
+            f"a `host setup` of {document.who.principal} was cut off: silent for more than {document.time_to_live} s",
+            f"run `clmdeploy host setup -e {environment}` again: a second run changes only what is still lacking",
+        )
     return (
         f"change {document.change} of {document.who.principal} stands open: its control node has been silent "
         f"for more than {document.time_to_live} s",

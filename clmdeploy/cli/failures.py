@@ -24,6 +24,11 @@ def report(error: ClmError, invocation: Invocation) -> int:
     return _tell(error.exit_code, error.message, error.hint, invocation)
 
 
+def as_json(error: ClmError) -> dict[str, dict[str, str | int]]:
+    """What `--json` says of a failure: for commands that put their partial results into the same object."""
+    return _failure(error.exit_code, error.message, error.hint)
+
+
 def report_usage(error: click.ClickException, invocation: Invocation) -> int:
     """A command line that click could not take. Always exit code 2, whatever click itself would use."""
     if invocation.json:
@@ -61,11 +66,14 @@ def reporter(invocation: Invocation) -> ExceptionHook:
 
 def _tell(code: ExitCode, message: str, hint: str, invocation: Invocation) -> int:
     if invocation.json:
-        failure = {"code": code.name.lower(), "exit_code": int(code), "message": message, "hint": hint}
-        click.echo(json.dumps({"error": failure}, ensure_ascii=False))
+        click.echo(json.dumps(_failure(code, message, hint), ensure_ascii=False))
         return code
     click.secho(invocation.say(f"verdict.{code.name.lower()}"), fg="red", bold=True, err=True)
     click.echo(message, err=True)
     if hint:
         click.echo(invocation.say("failure.hint", hint=hint), err=True)
     return code
+
+
+def _failure(code: ExitCode, message: str, hint: str) -> dict[str, dict[str, str | int]]:
+    return {"error": {"code": code.name.lower(), "exit_code": int(code), "message": message, "hint": hint}}

@@ -30,7 +30,7 @@ def gather_fleet(
     wanted = set(groups)
     members = [host for host in environment.hosts if wanted & set(host.groups) and (not only or host.name in only)]
     asks = [_facts_ask(environment, host, probe=probe) for host in members]
-    asks += _balance_asks(environment)
+    asks += balance_asks(environment)
     outcomes = performer.perform(asks, lambda _key, _outcome: None)
     facts = tuple(_host_facts(host, outcomes[host.name]) for host in members)
     balancers = [ask.host for ask in asks if ask.act == "balance"]
@@ -48,7 +48,8 @@ def _facts_ask(environment: LoadedEnvironment, host: Host, *, probe: bool) -> Gu
     return _ask(environment, host.name, host, "facts", arguments)
 
 
-def _balance_asks(environment: LoadedEnvironment) -> list[Guarded]:
+def balance_asks(environment: LoadedEnvironment) -> list[Guarded]:
+    """One question for each balancer: how its servers stand."""
     balancer = environment.settings.balancer
     if balancer is None:
         return []

@@ -6,12 +6,12 @@ import json
 import os
 import sys
 
-from . import balance, facts, health, migrate, prune, stage, switch
+from . import balance, facts, health, inspect, logs, migrate, prune, stage, switch
 from .call import ActError, Json, read_call
 
 ACTS = {
-    "balance": balance, "facts": facts, "health": health, "migrate": migrate, "prune": prune, "stage": stage,
-    "switch": switch,
+    "balance": balance, "facts": facts, "health": health, "inspect": inspect, "logs": logs, "migrate": migrate,
+    "prune": prune, "stage": stage, "switch": switch,
 }  # fmt: skip
 VERBS = ("perform", "restore", "probe", "ask")
 

@@ -1,0 +1,92 @@
+"""Which hosts a command means, and what they answer when they are asked something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from clmdeploy.changes.guarded import Guarded, Outcome
+from clmdeploy.changes.ports import OutcomeListener, Performer
+from clmdeploy.config.environment import LoadedEnvironment
+from clmdeploy.model.errors import UsageError
+from clmdeploy.model.hosts import Host
+from clmdeploy.model.value import JsonValue
+
+NOT_OURS = frozenset({"db", "store", "backup"})
+"""groups that clmdeploy never touches through the guard (yet): nothing is installed there"""
+GRACE = 25  # seconds beyond a command's own limit, for systemd to end it and the guard to answer
+
+
+def managed_hosts(environment: LoadedEnvironment) -> tuple[Host, ...]:
+    """Hosts that get the guard: all that components can use, and the balancers."""
+    return tuple(host for host in environment.hosts if not host.groups or set(host.groups) - NOT_OURS)
+
+
+def release_hosts(environment: LoadedEnvironment) -> tuple[Host, ...]:
+    """Hosts that can get releases: managed ones that are not only balancers."""
+    balancer = environment.settings.balancer.group if environment.settings.balancer else "lb"
+    return tuple(host for host in environment.hosts if set(host.groups) - NOT_OURS - {balancer})
+
+
+def chosen(environment: LoadedEnvironment, names: Iterable[str], among: Sequence[Host]) -> tuple[Host, ...]:
+    """The hosts that `names` mean, each a host or a group; all of `among` when there are none.
+
+    Raises UsageError for a name that is neither, or whose hosts are not `among` those that can be asked.
+    """
+    found: dict[str, Host] = {}
+    for name in names:
+        meant = [host for host in environment.hosts if name == host.name] or list(environment.group(name))
+        if not meant:
+            raise UsageError(f"hosts.yml has no host or group {name[:80]!r}", f"it has: {_known(environment)}")
+        usable = [host for host in meant if host in among]
+        if not usable:
+            raise UsageError(
+                f"{name} is not managed here: no guard is installed on hosts of {', '.join(sorted(NOT_OURS))} alone",
+                f"hosts that are: {', '.join(host.name for host in among)}",
+            )
+        found |= {host.name: host for host in usable}
+    return tuple(found.values()) if found else tuple(among)
+
+
+def run_command(
+    performer: Performer,
+    environment: LoadedEnvironment,
+    hosts: Sequence[Host],
+    command: Sequence[str],
+    limit: int,
+    listen: OutcomeListener,
+) -> dict[str, Outcome]:
+    """Run a command on each host in a box that changes no file; its exit code and output are the outcome's result.
+
+    `limit`: seconds for each host. A command that fails is `done`, with its code; `failed` is what could not be run.
+    """
+    install = environment.settings.install
+    arguments: dict[str, JsonValue] = {
+        "command": list(command), "user": install.user, "root": install.root, "limit": limit,
+    }  # fmt: skip
+    asks = [question(environment, host, "inspect", arguments, limit + GRACE) for host in hosts]
+    return performer.perform(asks, listen)
+
+
+def read_logs(
+    performer: Performer, environment: LoadedEnvironment, hosts: Sequence[Host], wanted: Mapping[str, JsonValue]
+) -> dict[str, Outcome]:
+    """The journal of systemd on each host. `wanted`: units (empty: the release's own), lines, since (may be empty)."""
+    root = environment.settings.install.root
+    asks = [
+        question(environment, host, "logs", {**wanted, "root": root, "groups": list(host.groups)}, 60) for host in hosts
+    ]
+    return performer.perform(asks, lambda _key, _outcome: None)
+
+
+def question(
+    environment: LoadedEnvironment, host: Host, act: str, arguments: dict[str, JsonValue], limit: int
+) -> Guarded:
+    """A read-only act on one host, by its guard."""
+    return Guarded(
+        key=host.name, host=host, environment=environment.settings.uuid, guard="ask", act=act, verb="ask",
+        timeout=limit, arguments=arguments,
+    )  # fmt: skip
+
+
+def _known(environment: LoadedEnvironment) -> str:
+    return ", ".join([*(host.name for host in environment.hosts), *environment.group_names()])
