@@ -6,9 +6,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from clmdeploy.lab import Lab, LabSpec
 from clmdeploy.lab.removal import take_down
+
+# A machine shared with a lab of real hosts is slow at times: that is no property of the code under test.
+settings.register_profile("clmdeploy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("clmdeploy")
 
 
 @pytest.fixture(scope="session")

@@ -246,7 +246,7 @@ def _armoured(blob: bytes) -> bytes:
 @given(st.binary(max_size=300) | st.binary(max_size=200).map(_armoured))
 @example(b"x" * 1_000_000)
 @example(b"")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_bytes_are_no_signature(verifier: OpenSshVerifier, signature: bytes) -> None:
     """Malformed, cut, oversized: InvalidInput, with a printable message."""
     with pytest.raises(InvalidInput) as caught:

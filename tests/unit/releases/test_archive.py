@@ -129,7 +129,7 @@ def test_a_chain_of_headers_is_no_way_to_exhaust_us(tmp_path: Path) -> None:
 
 
 @given(content=st.binary(max_size=2000))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_bytes_are_refused(tmp_path: Path, content: bytes) -> None:
     """Whatever is called a bundle, plain or compressed, the answer is InvalidInput, even when its digest is right."""
     for archive in (content, gzip.compress(content)):
@@ -137,7 +137,7 @@ def test_any_bytes_are_refused(tmp_path: Path, content: bytes) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_changed_header_is_refused_or_harmless(tmp_path: Path, data: st.DataObject) -> None:
     """Any byte of the unpacked archive changed, with a digest made to fit: refused, or the very same files result."""
     honest = gzip.decompress(_packed(_honest()))

@@ -91,7 +91,7 @@ def _release(manifest: Manifest) -> Release:
 
 
 @given(MANIFESTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_manifest_round_trips(document: dict[str, Any]) -> None:
     """From YAML to release.json and back nothing is lost, and the same manifest has one spelling."""
     text = yaml.safe_dump(document, allow_unicode=True)
@@ -117,7 +117,7 @@ def _parsed_or_refused(document: object) -> Manifest | None:
     MANIFESTS,
     st.text(max_size=40) | st.sampled_from(["{{ 1 + 1 }}", "{% raw %}", "\x1b[2J", "$(id)", "`id`", "a\nb", "\0"]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_text_in_a_free_field_is_refused_or_carried_verbatim(document: dict[str, Any], text: str) -> None:
     """Expressions, control characters, shell text: no field interprets, trims or changes what it takes."""
     documents = {

@@ -40,7 +40,7 @@ def test_reads_a_manifest(tree: Path) -> None:
 @example(b"!!binary x")
 @example(b"1e999999: 1")
 @example(b"%YAML 9.9\n---\na: 1")
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_bytes_are_a_manifest_or_invalid_input(tmp_path: Path, content: bytes) -> None:
     """No bytes make the reader fail otherwise; faults name the file and are printable."""
     (tmp_path / "release.yml").write_bytes(content)
