@@ -60,10 +60,11 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     lab: Lab = request.getfixturevalue("lab")
     loaded = load(lab.inventories, lab.environment)
     host = next(host for host in loaded.hosts if host.name == "app1")
-    prepare_hosts([host], loaded.known_hosts, {
+    variables = {
         "host_setup_root": "/opt/clm", "host_setup_user": "clm", "host_setup_owns_releases": ["app1"],
         "host_setup_environment": loaded.settings.uuid,
-    })  # fmt: skip
+    }  # fmt: skip
+    prepare_hosts([host], loaded.known_hosts, variables, lambda _host, _outcome: None)
     connections = Connections(loaded.known_hosts)
     yield Bench(SshPerformer(connections), host, loaded.settings.uuid)
     connections.close()
