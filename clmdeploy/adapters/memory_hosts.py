@@ -28,13 +28,18 @@ class MemoryHost:
 
 
 class MemoryHosts:
-    """Implements the Performer port. `before` and `after` inject faults: an outcome for the act, or for its answer."""
+    """Implements the Performer port, with three places for faults.
+
+    `before`: an outcome instead of the act. `verdict`: the act happened, but this came of it. `after`: it happened, but
+    this is the answer that arrives.
+    """
 
     def __init__(self) -> None:
         self.hosts: dict[str, MemoryHost] = {}
         self.schema: dict[str, JsonValue] = {"version": 0, "dirty": False}
         self.log: list[str] = []
         self.before: Fault = lambda _act: None
+        self.verdict: Fault = lambda _act: None
         self.after: Fault = lambda _act: None
 
     def host(self, name: str) -> MemoryHost:
@@ -61,7 +66,8 @@ class MemoryHosts:
                 host.tokens[act.fence.scope] = act.fence.token
                 if act.guard == "fence":
                     return Outcome(status="done", result={"ended": []})
-                host.results[act.unit] = self._act(host, act)
+                done = self._act(host, act)
+                host.results[act.unit] = self.verdict(act) or done
                 return self.after(act) or host.results[act.unit]
             case "probe":
                 return host.results.get(act.unit, Outcome(status="unknown"))

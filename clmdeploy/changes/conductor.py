@@ -17,8 +17,9 @@ from clmdeploy.changes.ledger import Ledger
 from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.settling import settle
 from clmdeploy.changes.world import World
-from clmdeploy.model.errors import NothingChanged, OutcomeUnknown, UsageError
+from clmdeploy.model.errors import NothingChanged, OutcomeUnknown, StoreUnavailable, UsageError
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 OPEN_STATES = (None, "stopped")
 
 
@@ -63,9 +64,9 @@ class Conductor:
 
     def refuse_open(self) -> None:
         """Raises OutcomeUnknown when the last change stands open."""
-        head = self.journal.head()
-        if head is not None and self.journal.ledger(head.last.change).closed in OPEN_STATES:
-            raise OutcomeUnknown(*open_words(head.last.change, self.journal.environment))
+        newest = self.journal.newest_change()
+        if newest is not None and self.journal.ledger(newest).closed in OPEN_STATES:
+            raise OutcomeUnknown(*open_words(newest, self.journal.environment))
 
     def refuse_unsettled(self, plan: Plan) -> None:
         """Raises OutcomeUnknown when the last change stands open, or a host of the plan owes an undo."""
@@ -80,17 +81,6 @@ class Conductor:
                 f"bring {host} back, then run `clmdeploy change abort {change} -e {self.journal.environment}`; "
                 "or leave it out with --limit",
             )
-
-    def open_change(self) -> str:
-        """The ID of the one change that can be resumed or aborted. Raises UsageError when there is none or several."""
-        head = self.journal.head()
-        candidates = [] if head is None else sorted(set(head.owed.values()))
-        if head is not None and self.journal.ledger(head.last.change).closed in OPEN_STATES:
-            candidates = sorted({*candidates, head.last.change})
-        if len(candidates) != 1:
-            what = "several changes are open: " + ", ".join(candidates) if candidates else "no change is open"
-            raise UsageError(what, f"`clmdeploy change list -e {self.journal.environment}` shows all changes")
-        return candidates[0]
 
     def _ledger(self, change: str) -> Ledger:
         ledger = self.journal.ledger(change)
@@ -128,20 +118,31 @@ class Conductor:
             lease.release()
 
     def _run(self, executor: Executor, act: Callable[[Executor], Ending]) -> Ending:
-        with _signals(executor, self.world.watcher.on_stop_wanted):
-            return act(executor)
+        """Storage that falls silent now leaves the change open: whatever it raises, nobody may call it unchanged."""
+        try:
+            with _signals(executor, self.world.watcher.on_stop_wanted):
+                return act(executor)
+        except StoreUnavailable as error:
+            raise OutcomeUnknown(
+                f"the storage fell silent in the middle of change {executor.log.change}: {error.message}",
+                f"once it answers again: `clmdeploy change resume -e {self.journal.environment}`, or abort",
+            ) from error
 
 
 @contextmanager
 def _signals(executor: Executor, tell: Callable[[str], None]) -> Iterator[None]:
-    """First Ctrl-C or SIGTERM: stop at the next safe point. Second: take back. The act under way always ends first."""
+    """First Ctrl-C, SIGTERM or lost terminal: stop at the next safe point. Second: take back.
+
+    The act under way always ends first. What whoever started us ignores (nohup) stays ignored.
+    """
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         wanted = "abort" if executor.pause_wanted.is_set() else "pause"
         (executor.abort_wanted if wanted == "abort" else executor.pause_wanted).set()
         tell(wanted)
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    heeded = [number for number in _STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, on_signal) for number in heeded}
     try:
         yield
     finally:

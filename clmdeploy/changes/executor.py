@@ -7,7 +7,7 @@ ledger says what is left, so that `resume` and `abort` are the same code as the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from clmdeploy.changes.dispatch import Dispatch
 from clmdeploy.changes.ending import Ending, Failure, owed_hosts
@@ -16,7 +16,7 @@ from clmdeploy.changes.gates import INTERRUPTED, hold_gate
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.journal import ChangeLog
 from clmdeploy.changes.lease import HeldLease
-from clmdeploy.changes.ledger import ACTED
+from clmdeploy.changes.ledger import ACTED, UndoScope
 from clmdeploy.changes.plan import GateCall, Plan, Step, Target
 from clmdeploy.changes.policy import GoOn, Stop, TakeBack, decide
 from clmdeploy.changes.settling import settle
@@ -51,7 +51,12 @@ class Executor:
 
     def resume(self) -> Ending:
         """Go on in the direction in which the change was going."""
-        return self.abort() if self.log.ledger.undoing else self.run()
+        scope = self.log.ledger.undo_scope
+        if scope is not None and not scope.hosts:
+            return self._take_back(scope.batch)
+        if scope is not None:
+            self._leave_out(scope.failed_step, scope.hosts)
+        return self.run()
 
     def abort(self) -> Ending:
         """Take everything back."""
@@ -68,7 +73,7 @@ class Executor:
                 continue
             match decide(self.plan, step, failed, self.log.ledger.dropped):
                 case GoOn(without=hosts):
-                    self._leave_out(step, hosts)
+                    self._leave_out(step.id, hosts)
                 case TakeBack(only_batch=batch):
                     return self._take_back(batch)
                 case Stop():
@@ -111,36 +116,34 @@ class Executor:
 
     def _take_back(self, only_batch: str | None) -> Ending:
         """Undo, newest step first: one batch, or all. What can't be undone is recorded as owed."""
+        scope = UndoScope(batch=only_batch)
         broken: set[str] = set()
         for step in reversed(self.plan.steps):
             if only_batch is not None and step.batch != only_batch:
                 continue
             targets = self.log.ledger.targets(step, *ACTED)
-            if not targets:
-                continue
-            if step.undo == "irreversible":
+            if targets and step.undo == "irreversible":
                 return self._close("stopped")
-            if step.undo in ("restore", "tidy"):
-                broken |= self._undo(step, targets, broken)
-        if broken or self.log.ledger.dropped or only_batch is not None:
-            return self._close("partly" if self.log.ledger.anything_changed else "taken-back")
-        return self._close("taken-back")
+            broken |= self._undo(step, targets, broken, scope)
+        return self._close("partly" if self.log.ledger.anything_changed else "taken-back")
 
-    def _leave_out(self, step: Step, hosts: frozenset[str]) -> None:
+    def _leave_out(self, step_id: str, hosts: Collection[str]) -> None:
         """Take the failed hosts back alone, and go on without them."""
+        scope = UndoScope(hosts=tuple(sorted(hosts)), failed_step=step_id)
         broken: set[str] = set()
-        for earlier in reversed(self.plan.steps):
-            if earlier.undo not in ("restore", "tidy") or earlier.whole_fleet:
-                continue
-            targets = [one for one in self.log.ledger.targets(earlier, *ACTED) if one.subject in hosts]
-            if targets:
-                broken |= self._undo(earlier, targets, broken)
-        self._record("host-dropped", step.id, detail={"hosts": sorted(hosts)})
+        for step in reversed(self.plan.steps):
+            if not step.whole_fleet:
+                targets = [one for one in self.log.ledger.targets(step, *ACTED) if one.subject in hosts]
+                broken |= self._undo(step, targets, broken, scope)
+        self._record("host-dropped", step_id, detail={"hosts": sorted(hosts)})
 
-    def _undo(self, step: Step, targets: Sequence[Target], broken: set[str]) -> set[str]:
+    def _undo(self, step: Step, targets: Sequence[Target], broken: set[str], scope: UndoScope) -> set[str]:
         """Undo one step; the hosts where that failed. A host whose later undo failed is left as it is, on purpose."""
+        if not targets or step.undo not in ("restore", "tidy"):
+            return set()
         self.lease.check()
-        self._record("undo-started", step.id, {target.key: Outcome(status="unknown") for target in targets})
+        begun = {target.key: Outcome(status="unknown") for target in targets}
+        self._record("undo-started", step.id, begun, scope.model_dump(mode="json"))
         stuck = {one.key: _STUCK for one in targets if one.subject in broken or (step.whole_fleet and broken)}
         free = [target for target in targets if target.key not in stuck]
         outcomes = stuck | (self._restore(step, free) if free else {})

@@ -28,7 +28,10 @@ class Head(Value):
 
     format: Literal["head/1"] = "head/1"
     environment: str
-    last: Link
+    last: Link | None = None
+    """the newest event when this was signed; None before the first"""
+    opening: str = ""
+    """change that is about to store its first event, which then goes before `last`"""
     owed: dict[str, str] = {}
     """host → change that owes it an undo"""
 
@@ -102,17 +105,27 @@ class Journal:
     def _head_key(self) -> str:
         return f"{self.environment}/journal/head"
 
-    def last_link(self) -> Link | None:
-        """The newest event: the head, or what was stored after it before the head could follow."""
+    def newest_change(self) -> str | None:
+        """The change that acted last, even when its control node died before the head could follow."""
         head = self.head()
         if head is None:
             return None
-        return self.events(head.last.change)[-1].link
+        if head.opening and next(self.store.keys(f"{self.environment}/changes/{head.opening}/events/"), None):
+            return head.opening
+        return head.last.change if head.last else None
+
+    def last_link(self) -> Link | None:
+        """The newest event: the head's, or what was stored after it before the head could follow."""
+        newest = self.newest_change()
+        return self.events(newest)[-1].link if newest else None
 
     def open(self, change: str, plan: SignedPlan, who: Who, detail: Mapping[str, JsonValue]) -> ChangeLog:
-        """Begin a change: plan first, then the event that opens it, then the head. The caller holds the lease."""
-        last = self.last_link()
+        """Begin a change: plan, head, the event that opens it, head again. The caller holds the lease."""
+        last, standing = self.last_link(), self.head()
         self.store.put(f"{self.environment}/changes/{change}/plan", canonical_json(plan), only_if_absent=True)
+        self.move_head(
+            Head(environment=self.environment, last=last, opening=change, owed=standing.owed if standing else {})
+        )
         log = ChangeLog(self, change, who, Ledger(plan.plan), last.digest if last else GENESIS, 0)
         log.append("opened", detail={**detail, "plan": plan.digest, "kind": plan.plan.kind, "title": plan.plan.title})
         return log
@@ -125,10 +138,9 @@ class Journal:
         log.append("taken-over", detail=detail)
         return log
 
-    def move_head(self, last: Link, owed: Mapping[str, str]) -> None:
-        """Sign the new end of the chain."""
+    def move_head(self, head: Head) -> None:
+        """Sign and store the new end of the chain."""
         standing = self._stored_head()
-        head = Head(environment=self.environment, last=last, owed=dict(owed))
         signature = self.signer.sign(Namespace.JOURNAL, canonical_json(head)).decode()
         body = canonical_json(SignedHead(head=head, signature=signature))
         if standing is None:
@@ -172,7 +184,7 @@ class ChangeLog:
         self._previous, self._seq = event.digest, self._seq + 1
         self.ledger.apply(event)
         if kind in ("opened", "paused", "taken-over", "closed"):
-            journal.move_head(event.link, self._owed())
+            journal.move_head(Head(environment=journal.environment, last=event.link, owed=self._owed()))
         return event
 
     def _owed(self) -> dict[str, str]:
@@ -238,7 +250,7 @@ def verify(journal: Journal) -> int:
         digests.append(event.digest)
     if head is None and digests:
         raise VerificationFailed("the journal has events but no signed head")
-    if head is not None and head.last.digest not in digests:
+    if head is not None and head.last is not None and head.last.digest not in digests:
         raise VerificationFailed(
             f"the signed head names event {head.last.change}/{head.last.seq:06d}, which is missing or was edited"
         )

@@ -8,6 +8,7 @@ from typing import Literal
 from clmdeploy.changes.events import Event
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.plan import Plan, Step, Target
+from clmdeploy.model.value import Value
 
 State = Literal["pending", "running", "done", "failed", "undoing", "undone", "owed", "unknown", "dropped"]
 OPEN: tuple[State, ...] = ("running", "undoing", "unknown")
@@ -31,6 +32,14 @@ def state_after(outcome: Outcome) -> State:
     return "unknown" if outcome.status in _UNCLEAR else "failed"
 
 
+class UndoScope(Value):
+    """What is being taken back: everything, one batch, or some hosts alone, after which the rest goes on."""
+
+    batch: str | None = None
+    hosts: tuple[str, ...] = ()
+    failed_step: str = ""
+
+
 class Ledger:
     """State of every target of every step of one plan."""
 
@@ -41,7 +50,7 @@ class Ledger:
         self.dropped: set[str] = set()
         self.closed: str | None = None
         self.paused = False
-        self.undoing = False
+        self.undo_scope: UndoScope | None = None
 
     @classmethod
     def of(cls, plan: Plan, events: Iterable[Event]) -> Ledger:
@@ -56,7 +65,7 @@ class Ledger:
             case "step-started":
                 self._mark(event, "running")
             case "undo-started":
-                self.undoing = True
+                self.undo_scope = UndoScope.model_validate(event.detail)
                 self._mark(event, "undoing")
             case "step-finished":
                 self._finish(event)
@@ -64,6 +73,7 @@ class Ledger:
                 self._finish_undo(event)
             case "host-dropped":
                 self.dropped.update(event.detail["hosts"])
+                self.undo_scope = None
             case "paused":
                 self.paused = True
             case "taken-over":

@@ -27,6 +27,8 @@ class Stored:
 
     body: bytes
     etag: str
+    modified: datetime | None = None
+    """when it was written, by the storage's clock, where it tells; for people"""
 
 
 class ObjectStore(Protocol):

@@ -74,11 +74,10 @@ def summaries(journal: Journal, most: int) -> list[ChangeSummary]:
 
 def last_change(journal: Journal) -> ChangeSummary | None:
     """The newest change by the signed head; None in a new environment."""
-    head = journal.head()
-    if head is None:
+    newest = journal.newest_change()
+    if newest is None:
         return None
-    edges = _edges(journal, head.last.change)
-    return _summary(journal, head.last.change, edges[head.last.change], head)
+    return _summary(journal, newest, _edges(journal, newest)[newest], journal.head())
 
 
 def story(journal: Journal, change: str | None) -> Story:

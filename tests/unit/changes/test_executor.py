@@ -54,7 +54,7 @@ def failing(host: str, act: str, status: str = "failed", *, acted: bool = True, 
 def test_a_failed_switch_takes_everything_back_under_drain(stage: Stage) -> None:
     """Undo runs backwards: a host is drained again before it goes back, and nothing stays drained or staged."""
     before = stage.state()
-    stage.hosts.after = failing("app2", "switch")
+    stage.hosts.verdict = failing("app2", "switch")
     ending = stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
     assert (ending.state, ending.exit_code) == ("taken-back", ExitCode.FAILED_UNCHANGED)
     assert [(one.host, one.message) for one in ending.failures] == [("app2", "boom")]
@@ -79,7 +79,7 @@ def test_the_policy_of_the_plan_says_what_a_failure_means(
     stage: Stage, policy: Policy, state: str, code: ExitCode, app1: str, app2: str
 ) -> None:
     """app2's new release fails its health check after it was switched."""
-    stage.hosts.after = failing("app2", "switch")
+    stage.hosts.verdict = failing("app2", "switch")
     ending = stage.conductor().begin("c1", stage.signed(make_plan(policy=policy)), "why", 0)
     assert (ending.state, ending.exit_code) == (state, code)
     assert (stage.hosts.host("app1").current, stage.hosts.host("app2").current) == (app1, app2)
@@ -193,3 +193,48 @@ def test_no_presigned_address_enters_plan_or_journal(stage: Stage) -> None:
     stored = [stage.store.get(key).body.decode() for key in stage.store.keys("")]
     assert not [text for text in stored if "memory:///" in text]
     assert all(json.loads(text) for text in stored)
+
+
+class Died(BaseException):
+    """The control node dies between two writes to the bucket."""
+
+
+def writes_of_a_whole_run(plan_policy: Policy) -> int:
+    stage, writes = fresh(), []
+    put = stage.store.put
+    stage.store.put = lambda key, *rest, **more: (writes.append(key), put(key, *rest, **more))[1]  # type: ignore[method-assign,func-returns-value]
+    stage.hosts.verdict = failing("app2", "switch")
+    stage.conductor().begin("c1", stage.signed(make_plan(policy=plan_policy)), "why", 0)
+    return sum("lease" not in key for key in writes)
+
+
+TAKE_BACK_BATCH, TOLERATE = Policy(on_failure="take-back-batch"), Policy(on_failure="tolerate", tolerate=1)
+DEATHS = [(policy, number) for policy in (TAKE_BACK_BATCH, TOLERATE) for number in range(writes_of_a_whole_run(policy))]
+
+
+@pytest.mark.parametrize(("policy", "number"), DEATHS)
+def test_death_at_any_write_of_a_failing_change_is_settled_by_resume(policy: Policy, number: int) -> None:
+    """app2 fails; wherever the control node dies then, resume ends as if it had not: app2 is back, app1 is not."""
+    stage = fresh()
+    put, seen = stage.store.put, iter(range(10_000))
+
+    def dying(key: str, *rest: object, **more: object) -> str:
+        if "lease" not in key and next(seen) == number:
+            raise Died
+        return put(key, *rest, **more)  # type: ignore[arg-type]
+
+    stage.store.put = dying  # type: ignore[method-assign,assignment]
+    stage.hosts.verdict = failing("app2", "switch")
+    with pytest.raises(Died):
+        stage.conductor().begin("c1", stage.signed(make_plan(policy=policy)), "why", 0)
+    stage.store.put = put  # type: ignore[method-assign]
+    newest = stage.journal.newest_change()
+    if newest is None:  # nothing was announced, so nothing was done: the work is simply begun again
+        stage.conductor("second").begin("c2", stage.signed(make_plan(policy=policy)), "again", 0)
+    elif stage.journal.ledger(newest).closed is None:
+        stage.conductor("second").resume("c1", "go on")
+    assert (stage.hosts.host("app1").current, stage.hosts.host("app2").current) == (NEW, OLD)
+    assert stage.hosts.host("lb1").servers == {"app1": "ready", "app2": "ready"}
+    assert verify(stage.journal) > 0
+    stage.hosts.verdict = lambda _act: None
+    assert stage.conductor("third").begin("c3", stage.signed(make_plan()), "later", 0).change == "c3"
