@@ -1,0 +1,119 @@
+"""Lets a change run and shows it: progress, then what runs where, whether that is safe, and what to type next."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from clmdeploy.cli.context import Invocation
+from clmdeploy.cli.rollout_options import Output
+from clmdeploy.model.errors import ClmError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clmdeploy.changes.conductor import Conductor
+    from clmdeploy.changes.ending import Ending
+    from clmdeploy.changes.plan import Plan
+    from clmdeploy.changes.world import Watcher
+    from clmdeploy.cli.render.watchers import Recorder
+    from clmdeploy.queries.aftermath import Aftermath
+    from clmdeploy.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a change, by one command."""
+
+    runtime: Runtime
+    invocation: Invocation
+    output: Output
+    plan: Plan
+
+    def conduct(self, act: Callable[[Conductor], Ending], *, taking_back: bool = False) -> None:
+        """Let `act` run the change; ends the command with its exit code. `taking_back`: that is what was asked for."""
+        from clmdeploy.cli.render.watchers import Recorder, Several
+
+        recorder = Recorder()
+        with self._shown() as watcher:
+            result = _attempt(act, self.runtime.conductor(Several((recorder, watcher))))
+        aftermath = self._aftermath(result, recorder)
+        if taking_back and aftermath.state == "taken-back" and not aftermath.failures:
+            aftermath = aftermath.model_copy(update={"exit_code": ExitCode.DONE})
+        self.tell(aftermath, recorder)
+        raise click.exceptions.Exit(int(aftermath.exit_code))
+
+    def tell(self, aftermath: Aftermath, recorder: Recorder) -> None:
+        """The ending: for people, as one JSON object, or as the last line of `--events`; and JUnit's file."""
+        from clmdeploy.cli.render.endings import show_ending
+
+        if self.output.junit is not None:
+            from clmdeploy.cli.render.junit import junit_xml
+
+            _write_report(self.invocation, self.output.junit, junit_xml(self.plan, recorder.events, aftermath))
+        show_ending(self.invocation, self.output.events, aftermath)
+
+    @contextmanager
+    def _shown(self) -> Iterator[Watcher]:
+        """The watcher that fits: JSON lines, a live picture on a terminal, else plain lines (on stderr with --json)."""
+        from clmdeploy.cli.render.console import make_console
+
+        console = make_console(stderr=self.invocation.json)
+        if self.output.events:
+            from clmdeploy.cli.render.events import EventLines
+
+            yield EventLines()
+        elif console.is_terminal and not console.is_dumb_terminal and not self.invocation.json:
+            from clmdeploy.cli.render.progress import LiveProgress
+
+            with LiveProgress(console, self.invocation) as progress:
+                yield progress
+        else:
+            from clmdeploy.cli.render.lines import PlainProgress
+
+            yield PlainProgress(console, self.invocation, self.runtime.environment.settings.time_zone)
+
+    def _aftermath(self, result: Ending | ClmError, recorder: Recorder) -> Aftermath:
+        from clmdeploy.queries.aftermath import after_ending, after_success, after_trouble
+        from clmdeploy.queries.status import fleet_status
+
+        if not isinstance(result, ClmError) and result.exit_code == ExitCode.DONE:
+            return after_success(self.plan, result.change)
+        fleet = fleet_status(self.runtime.hosts, self.runtime.environment, probe=True)
+        if isinstance(result, ClmError):
+            return after_trouble(result, self.plan, fleet, recorder.change)
+        return after_ending(result, self.plan, fleet, self._passed(result.change))
+
+    def _passed(self, change: str) -> bool:
+        """Whether a step without a way back has acted. Without irreversible steps nothing need be read."""
+        return bool(self.plan.irreversible) and any(self.runtime.journal.ledger(change).irreversible_done())
+
+
+def refuse_unwritable(output: Output) -> None:
+    """Raises UsageError before anything is done, when the JUnit file could not be written after it."""
+    if output.junit is not None and not output.junit.absolute().parent.is_dir():
+        raise UsageError(f"--junit: {output.junit.parent} is no directory", f"mkdir -p {output.junit.parent}")
+
+
+def _attempt(act: Callable[[Conductor], Ending], conductor: Conductor) -> Ending | ClmError:
+    try:
+        return act(conductor)
+    except ClmError as error:
+        return error
+
+
+def _write_report(invocation: Invocation, path: Path, document: bytes) -> None:
+    """A full disk here must not hide how the change ended."""
+    from clmdeploy.cli.plan_file import replace_file
+
+    try:
+        replace_file(path, document)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            click.echo(invocation.say("ending.no_report", path=path, cause=error.strerror or error), file=sys.stderr)

@@ -1,0 +1,57 @@
+"""Asking before something is changed: y or N, and the environment's name where it is dangerous."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from clmdeploy.cli.context import Invocation
+from clmdeploy.cli.rollout_options import Consent
+from clmdeploy.model.errors import NothingChanged, UsageError
+
+if TYPE_CHECKING:
+    from clmdeploy.changes.plan import Plan
+
+
+def refuse_unanswerable(invocation: Invocation, consent: Consent, environment: str) -> None:
+    """Raises UsageError before anything is asked of anybody, when nobody could answer or the name is another's."""
+    if consent.confirm is not None and consent.confirm != environment:
+        raise UsageError(
+            invocation.say("confirm.other_name", given=consent.confirm, environment=environment),
+            f"-e {consent.confirm}",
+        )
+    if consent.confirm is None and not consent.yes and not sys.stdin.isatty():
+        raise UsageError(invocation.say("confirm.no_terminal"), invocation.say("confirm.no_terminal_hint"))
+
+
+def confirm(invocation: Invocation, consent: Consent, plan: Plan) -> None:
+    """Returns when it may begin. Raises UsageError naming the missing flag, or NothingChanged when the answer is no."""
+    if consent.confirm == plan.environment:
+        return
+    dangers = _dangers(invocation, plan)
+    if dangers:
+        _ask_name(invocation, plan.environment, "; ".join(dangers))
+    elif not consent.yes and not click.confirm(invocation.say("confirm.go_on"), default=False, err=True):
+        raise NothingChanged(invocation.say("confirm.declined"))
+
+
+def _dangers(invocation: Invocation, plan: Plan) -> list[str]:
+    found = []
+    if plan.irreversible:
+        found.append(invocation.say("confirm.irreversible"))
+    if plan.verdict.kind != "safe" and plan.kind == "rollback":
+        found.append(invocation.say("confirm.verdict", verdict=plan.verdict.kind))
+    if plan.environment.split("-")[0] == "production":
+        found.append(invocation.say("confirm.production"))
+    return found
+
+
+def _ask_name(invocation: Invocation, environment: str, why: str) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError(invocation.say("confirm.dangerous", why=why), f"--confirm {environment}")
+    click.echo(why, err=True)
+    question = invocation.say("prompt.confirm_environment", environment=environment)
+    if click.prompt(question, default="", show_default=False, err=True) != environment:
+        raise NothingChanged(invocation.say("confirm.declined"))

@@ -1,0 +1,1 @@
+"""What people and pipelines see. Imported only when something is shown: these modules load rich."""

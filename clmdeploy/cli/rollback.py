@@ -1,0 +1,42 @@
+"""`clmdeploy rollback`: back to the release before, with a verdict first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from clmdeploy.cli.context import Invocation
+from clmdeploy.cli.options import environment_option, json_option, pass_invocation
+from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions, reason_text, rollout_options, version_text
+
+if TYPE_CHECKING:
+    from clmdeploy.model.version import Version
+
+
+@click.command(short_help="Go back to the release before, with a verdict first.")
+@environment_option
+@click.option("--to", "version", type=version_text, metavar="VERSION", help="Which release.  [default: the one before]")
+@rollout_options
+@click.option(
+    "--accept-outage", type=reason_text, metavar="REASON", help="Allow a way back during which nothing can serve."
+)
+@json_option
+@pass_invocation
+def rollback(
+    invocation: Invocation,
+    version: Version | None,
+    environment: str,
+    options: RolloutOptions,
+    consent: Consent,
+    output: Output,
+) -> None:
+    """Go back to a release that ran here before.
+
+    The verdict comes first: safe, needs a migration reverted, or needs a restore. In the last case nothing is done.
+    """
+    from clmdeploy.cli.rollout import Rollout
+    from clmdeploy.planners.rollback import plan_rollback
+
+    rollout = Rollout(invocation, environment, options, consent, output)
+    rollout.carry(lambda wishing, choices, now: plan_rollback(wishing.rollback(version, choices), now))

@@ -1,0 +1,103 @@
+"""What `deploy` and `rollback` have in common: plan, show, ask, let it run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from clmdeploy.cli.conduct import Run, refuse_unwritable
+from clmdeploy.cli.confirmation import confirm, refuse_unanswerable
+from clmdeploy.cli.context import Invocation
+from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions
+
+if TYPE_CHECKING:
+    from clmdeploy.changes.plan import Plan
+    from clmdeploy.queries.wishes import Choices, Wishing
+    from clmdeploy.runtime import Runtime
+
+Planner = Callable[["Wishing", "Choices", float], "Plan"]
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One call of `deploy` or `rollback`."""
+
+    invocation: Invocation
+    environment: str
+    options: RolloutOptions
+    consent: Consent
+    output: Output
+
+    def carry(self, plan_with: Planner) -> None:
+        """Plan; then show the plan, write it, or carry it out. Before the last answer nothing is touched."""
+        from clmdeploy.runtime import Runtime
+
+        refuse_unwritable(self.output)
+        if self.options.acts:
+            refuse_unanswerable(self.invocation, self.consent, self.environment)
+        with closing(Runtime.of(self.invocation.inventories, self.environment)) as runtime:
+            if self.options.acts:
+                runtime.conductor().await_turn(self.options.lease_wait)
+            plan = self._plan(runtime, plan_with)
+            if self.options.dry_run:
+                show(self.invocation, self.output, plan)
+            elif self.options.plan_out is not None:
+                self._hand_out(runtime, plan)
+            else:
+                self._apply(runtime, plan)
+
+    def _plan(self, runtime: Runtime, plan_with: Planner) -> Plan:
+        from clmdeploy.queries.wishes import Wishing
+
+        wishing = Wishing(runtime.environment, runtime.catalogue, runtime.hosts, runtime.inputs())
+        choices = self.options.choices(runtime.environment.settings.rollout.canary)
+        return plan_with(wishing, choices, runtime.clock.now().timestamp())
+
+    def _hand_out(self, runtime: Runtime, plan: Plan) -> None:
+        from clmdeploy.changes.journal import sign_plan
+        from clmdeploy.cli.plan_file import write_plan
+
+        path = self.options.plan_out
+        assert path is not None  # noqa: S101  # the caller has looked
+        write_plan(path, sign_plan(plan, runtime.signer))
+        show(self.invocation, self.output, plan)
+        if not self.invocation.json:
+            click.echo(self.invocation.say("plan.written", path=path, environment=self.environment), err=True)
+
+    def _apply(self, runtime: Runtime, plan: Plan) -> None:
+        apply(Run(runtime, self.invocation, self.output, plan), self.consent, self.options)
+
+
+def apply(run: Run, consent: Consent, options: RolloutOptions) -> None:
+    """Show the plan, ask, and let it run under a new ID; a plan without steps touches nothing at all."""
+    from clmdeploy.changes.journal import sign_plan
+    from clmdeploy.cli.render.watchers import Recorder
+    from clmdeploy.queries.aftermath import after_success
+
+    plan, runtime = run.plan, run.runtime
+    if not plan.steps:
+        run.tell(after_success(plan, None), Recorder())
+        return
+    if not run.invocation.json and not run.output.events:
+        show(run.invocation, run.output, plan)
+        click.echo()
+    runtime.conductor().refuse_unsettled(plan)
+    confirm(run.invocation, consent, plan)
+    signed, change = sign_plan(plan, runtime.signer), runtime.change_id(plan.kind)
+    run.conduct(lambda conductor: conductor.begin(change, signed, options.reason or "", options.lease_wait))
+
+
+def show(invocation: Invocation, output: Output, plan: Plan) -> None:
+    """The plan: for people, or as one JSON object."""
+    from clmdeploy.cli.render.console import make_console
+    from clmdeploy.cli.render.plan import plan_json, show_plan
+
+    if invocation.json or output.events:
+        click.echo(json.dumps(plan_json(plan), ensure_ascii=False))
+    else:
+        show_plan(make_console(), invocation, plan)

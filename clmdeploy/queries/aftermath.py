@@ -1,0 +1,124 @@
+"""After a change, or an attempt at one: what runs where, is that safe, and the one command to type next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from clmdeploy.changes.ending import Ending, Failure
+from clmdeploy.changes.plan import Plan
+from clmdeploy.model.errors import ClmError, ExitCode
+from clmdeploy.model.value import Value
+from clmdeploy.planners.drift import again, release_version
+from clmdeploy.queries.status import FleetStatus
+
+State = Literal[
+    "done", "nothing-to-do", "taken-back", "partly", "stopped", "paused", "lease-held", "unknown", "not-begun"
+]
+LEASE_WAIT = 600  # seconds; suggested to who found the lease taken
+
+
+class Aftermath(Value):
+    """What `--json` prints at the end of every change; `next` is a command line without the program's name."""
+
+    format: Literal["ending/1"] = "ending/1"
+    change: str | None
+    state: State
+    exit_code: ExitCode
+    failures: tuple[Failure, ...] = ()
+    owed: tuple[str, ...] = ()
+    """hosts that owe an undo"""
+    dropped: tuple[str, ...] = ()
+    """hosts that failed, were taken back alone and left out"""
+    runs: dict[str, list[str]] = {}
+    """release directory → hosts, as found after the change; hosts without a release under an empty name"""
+    silent: tuple[str, ...] = ()
+    """hosts that could not be asked"""
+    drained: tuple[str, ...] = ()
+    """BALANCER:BACKEND/SERVER that this tool keeps out of rotation"""
+    unhealthy: tuple[str, ...] = ()
+    message: str = ""
+    next: str | None = None
+
+    @property
+    def is_good(self) -> bool:
+        return self.exit_code == ExitCode.DONE
+
+    @property
+    def safe(self) -> bool:
+        """Whether what runs can be left alone: everybody answers, is well and in rotation, and nobody owes anything."""
+        return not (self.owed or self.silent or self.drained or self.unhealthy) and self.state != "unknown"
+
+
+def after_success(plan: Plan, change: str | None) -> Aftermath:
+    """All went well: the plan says what runs where now. `change`: None when there was nothing to do."""
+    hosts = list(plan.expected.get("hosts", {}))
+    return Aftermath(
+        change=change, state="done" if change else "nothing-to-do", exit_code=ExitCode.DONE,
+        runs={plan.to_release or "": hosts},
+    )  # fmt: skip
+
+
+def after_ending(ending: Ending, plan: Plan, fleet: FleetStatus, passed: bool) -> Aftermath:
+    """A change ended otherwise than well. `passed`: a step without a way back has acted."""
+    return _with_fleet(
+        fleet, change=ending.change, state=ending.state, exit_code=ending.exit_code, failures=ending.failures,
+        owed=ending.owed, dropped=ending.dropped, next=_next(ending, plan, passed),
+    )  # fmt: skip
+
+
+def after_trouble(error: ClmError, plan: Plan, fleet: FleetStatus, change: str | None) -> Aftermath:
+    """The run broke off with `error`; `change` is its ID when it had begun, and then its outcome is not known."""
+    environment, state, code = plan.environment, _state_of(error, change), error.exit_code
+    following = {
+        "lease-held": f"{again(plan)} --lease-wait {LEASE_WAIT}",
+        "unknown": f"change resume -e {environment}",
+    }.get(state, f"change list -e {environment}")
+    return _with_fleet(
+        fleet, change=change, state=state, exit_code=ExitCode.UNKNOWN if state == "unknown" else code,
+        message=error.message, next=following,
+    )  # fmt: skip
+
+
+def concerns(aftermath: Aftermath) -> Sequence[tuple[str, str]]:
+    """What keeps this from being safe: the kind, and who."""
+    kinds = ("owed", "drained", "unhealthy", "silent")
+    return [(kind, ", ".join(getattr(aftermath, kind))) for kind in kinds if getattr(aftermath, kind)]
+
+
+def _with_fleet(fleet: FleetStatus, **fields: object) -> Aftermath:
+    return Aftermath.model_validate(
+        {
+            **fields, "runs": fleet.runs, "silent": fleet.silent, "unhealthy": fleet.unhealthy,
+            "drained": tuple(fleet.drained),
+        }
+    )  # fmt: skip
+
+
+def _state_of(error: ClmError, change: str | None) -> State:
+    if change is not None or error.exit_code == ExitCode.UNKNOWN:
+        return "unknown"
+    return "lease-held" if error.exit_code == ExitCode.LEASE_HELD else "not-begun"
+
+
+def _next(ending: Ending, plan: Plan, passed: bool) -> str | None:
+    environment = plan.environment
+    match ending.state:
+        case "paused":
+            return f"change resume -e {environment}"
+        case "stopped":
+            return f"change {'resume' if passed else 'abort'} -e {environment}"
+        case "partly":
+            return f"change abort -e {environment}" if ending.owed else _one_release(plan)
+        case "done":
+            return again(plan) if ending.dropped else None
+        case "taken-back" | "nothing-to-do":
+            return f"change show {ending.change} -e {environment}"
+
+
+def _one_release(plan: Plan) -> str:
+    """Batches that went well keep the new release: the way to one release everywhere is back, where there is one."""
+    before = plan.from_release
+    if plan.kind != "deploy" or before is None or "," in before:
+        return again(plan)
+    return f"rollback --to {release_version(plan.model_copy(update={'to_release': before}))} -e {plan.environment}"
