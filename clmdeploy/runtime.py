@@ -36,7 +36,15 @@ if TYPE_CHECKING:
     from clmdeploy.queries.doctor import Instruments
     from clmdeploy.releases.catalogue import Catalogue
 
+
 CI_JOB_VARIABLES = ("CI_JOB_URL", "CI_JOB_ID", "GITHUB_RUN_ID", "BUILD_URL")
+
+
+def verifier_of(allowed_signers: Path) -> OpenSshVerifier:
+    """Trusts the signers of one file, without any environment."""
+    from clmdeploy.adapters.openssh import OpenSshVerifier
+
+    return OpenSshVerifier(allowed_signers)
 
 
 @dataclass(frozen=True)

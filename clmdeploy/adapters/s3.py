@@ -43,7 +43,7 @@ class S3Store:
                 body = stream.read(limit + 1)
         if len(body) > limit:
             raise InvalidInput(f"{self._place}: {key} is larger than {limit} bytes", "it was not written by this tool")
-        return Stored(body, str(answer["ETag"]))
+        return Stored(body, str(answer["ETag"]), answer.get("LastModified"))
 
     def put(self, key: str, body: bytes, *, only_if_absent: bool = False, only_if_etag: str | None = None) -> str:
         try:

@@ -46,7 +46,7 @@ def setup(
     No deploy can run meanwhile. A host that belongs to another environment is refused.
     """
     from clmdeploy.changes.preparation import Preparation, nobody_else
-    from clmdeploy.cli.host_report import Progress, agree, tell_preparation
+    from clmdeploy.cli.render.host import Progress, agree, tell_preparation
     from clmdeploy.queries.hosts import chosen, managed_hosts
 
     with closing(_runtime(invocation, environment)) as runtime, ExitStack() as held:
@@ -73,7 +73,7 @@ def execute(invocation: Invocation, environment: str, timeout: int, target: str,
     It runs as the service user in a box of systemd's: all files are read-only, /tmp is its own, it may not signal
     other processes. Requests over the network are not held back. No shell reads it: for one, write `sh -c '...'`.
     """
-    from clmdeploy.cli.host_report import Answers
+    from clmdeploy.cli.render.host import Answers
     from clmdeploy.queries.hosts import chosen, managed_hosts, run_command
 
     with closing(_runtime(invocation, environment)) as runtime:
@@ -93,7 +93,7 @@ def execute(invocation: Invocation, environment: str, timeout: int, target: str,
 @pass_invocation
 def logs(invocation: Invocation, environment: str, lines: int, since: str, target: str, units: tuple[str, ...]) -> None:
     """Read what the units of the release wrote to the journal, or other units that are named."""
-    from clmdeploy.cli.host_report import tell_logs
+    from clmdeploy.cli.render.host import tell_logs
     from clmdeploy.queries.hosts import chosen, managed_hosts, read_logs
 
     wanted = {"units": list(units), "lines": lines, "since": since}
@@ -109,7 +109,7 @@ def logs(invocation: Invocation, environment: str, lines: int, since: str, targe
 @pass_invocation
 def facts(invocation: Invocation, environment: str, targets: tuple[str, ...]) -> None:
     """Ask hosts what they are and what runs there. Exit code 4 when one can't be asked."""
-    from clmdeploy.cli.host_report import tell_facts
+    from clmdeploy.cli.render.host import tell_facts
     from clmdeploy.queries.fleet import gather_fleet
     from clmdeploy.queries.hosts import chosen, managed_hosts
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import bisect
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from clmdeploy.changes.ports import Missing, ObjectStore
@@ -35,6 +36,8 @@ class Published:
     document: bytes
     signature: bytes
     principal: str
+    published: datetime | None = None
+    """when, by the storage's clock, where it tells"""
 
 
 @dataclass(frozen=True)
@@ -83,16 +86,16 @@ class Catalogue:
         """
         key = record_key(name, version)
         try:
-            document = self.store.get(key, LARGEST).body
+            stored = self.store.get(key, LARGEST)
         except Missing as error:
             raise self._unknown(name, version) from error
-        release = from_bytes(document, key)
+        release, document = from_bytes(stored.body, key), stored.body
         if (release.manifest.name, release.version) != (name, version):
             said = f"{release.manifest.name} {release.version}"
             raise InvalidInput(f"{key}: is the record of {said}", "somebody moved it there: find out who")
         signature = self._signature(release, document)
         principal = self.verifier.verify(Namespace.RELEASE, document, signature)
-        return Published(release, document, signature, principal)
+        return Published(release, document, signature, principal, stored.modified)
 
     def download(self, release: Release, to: Path) -> None:
         """The bundle of `release` into the file `to`, checked member by member.
