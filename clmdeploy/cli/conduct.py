@@ -49,6 +49,13 @@ class Run:
         self.tell(aftermath, recorder)
         raise click.exceptions.Exit(int(aftermath.exit_code))
 
+    def tell_nothing_to_do(self) -> None:
+        """Everything runs as wanted: neither lease nor journal was touched."""
+        from clmdeploy.cli.render.watchers import Recorder
+        from clmdeploy.queries.aftermath import after_success
+
+        self.tell(after_success(self.plan, None), Recorder())
+
     def tell(self, aftermath: Aftermath, recorder: Recorder) -> None:
         """The ending: for people, as one JSON object, or as the last line of `--events`; and JUnit's file."""
         from clmdeploy.cli.render.endings import show_ending

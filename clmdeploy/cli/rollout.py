@@ -16,6 +16,7 @@ from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions
 
 if TYPE_CHECKING:
+    from clmdeploy.changes.journal import SignedPlan
     from clmdeploy.changes.plan import Plan
     from clmdeploy.queries.wishes import Choices, Wishing
     from clmdeploy.runtime import Runtime
@@ -52,11 +53,8 @@ class Rollout:
                 self._apply(runtime, plan)
 
     def _plan(self, runtime: Runtime, plan_with: Planner) -> Plan:
-        from clmdeploy.queries.wishes import Wishing
-
-        wishing = Wishing(runtime.environment, runtime.catalogue, runtime.hosts, runtime.inputs())
         choices = self.options.choices(runtime.environment.settings.rollout.canary)
-        return plan_with(wishing, choices, runtime.clock.now().timestamp())
+        return plan_with(wishing_of(runtime), choices, runtime.clock.now().timestamp())
 
     def _hand_out(self, runtime: Runtime, plan: Plan) -> None:
         from clmdeploy.changes.journal import sign_plan
@@ -70,25 +68,30 @@ class Rollout:
             click.echo(self.invocation.say("plan.written", path=path, environment=self.environment), err=True)
 
     def _apply(self, runtime: Runtime, plan: Plan) -> None:
-        apply(Run(runtime, self.invocation, self.output, plan), self.consent, self.options)
+        from clmdeploy.changes.journal import sign_plan
+
+        run = Run(runtime, self.invocation, self.output, plan)
+        if plan.steps:
+            apply_signed(run, self.consent, self.options, sign_plan(plan, runtime.signer))
+        else:
+            run.tell_nothing_to_do()
 
 
-def apply(run: Run, consent: Consent, options: RolloutOptions) -> None:
-    """Show the plan, ask, and let it run under a new ID; a plan without steps touches nothing at all."""
-    from clmdeploy.changes.journal import sign_plan
-    from clmdeploy.cli.render.watchers import Recorder
-    from clmdeploy.queries.aftermath import after_success
+def wishing_of(runtime: Runtime) -> Wishing:
+    """What gathers a planner's inputs in this environment."""
+    from clmdeploy.queries.wishes import Wishing
 
-    plan, runtime = run.plan, run.runtime
-    if not plan.steps:
-        run.tell(after_success(plan, None), Recorder())
-        return
+    return Wishing(runtime.environment, runtime.catalogue, runtime.hosts, runtime.inputs())
+
+
+def apply_signed(run: Run, consent: Consent, options: RolloutOptions, signed: SignedPlan) -> None:
+    """Show the plan, ask, and let it run under a new ID."""
     if not run.invocation.json and not run.output.events:
-        show(run.invocation, run.output, plan)
+        show(run.invocation, run.output, run.plan)
         click.echo()
-    runtime.conductor().refuse_unsettled(plan)
-    confirm(run.invocation, consent, plan)
-    signed, change = sign_plan(plan, runtime.signer), runtime.change_id(plan.kind)
+    run.runtime.conductor().refuse_unsettled(run.plan)
+    confirm(run.invocation, consent, run.plan)
+    change = run.runtime.change_id(run.plan.kind)
     run.conduct(lambda conductor: conductor.begin(change, signed, options.reason or "", options.lease_wait))
 
 

@@ -82,7 +82,7 @@ def last_change(journal: Journal) -> ChangeSummary | None:
 
 def story(journal: Journal, change: str | None) -> Story:
     """All of one change, by default of the newest. Raises UsageError when there is no such change."""
-    known = journal.changes()
+    known = list(_edges(journal))  # a plan whose first event was never stored is no change
     if not known:
         raise UsageError(
             f"nothing was ever done in {journal.environment}", f"clmdeploy deploy VERSION -e {journal.environment}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 from clmdeploy.changes.journal import Journal
@@ -114,15 +114,27 @@ def describe_fleet(fleet: FleetFacts, balancers: str | None) -> FleetStatus:
     )
 
 
-def record_status(journal: Journal, leases: Leases) -> RecordStatus:
-    """Ask journal and lease. Storage that is silent or not to be believed gives a `fault`, never an error."""
+def record_status(reach: Callable[[], tuple[Journal, Leases]]) -> RecordStatus:
+    """Ask journal and lease. Storage that is silent, closed or not to be believed gives a `fault`, never an error."""
     try:
+        journal, leases = reach()
         head, standing = journal.head(), leases.read("fleet")
         return RecordStatus(
             last_change=last_change(journal), owed=head.owed if head else {}, lease=standing[0] if standing else None
         )
     except ClmError as error:
         return RecordStatus(fault=error.message)
+
+
+def next_command(environment: str, record: RecordStatus) -> str | None:
+    """What to type, without the program's name: to see who is at work, or to settle what is open."""
+    if record.held:
+        return f"lease show -e {environment}"
+    if not record.open_changes:
+        return None
+    last = record.last_change
+    paused = last is not None and last.state == "paused" and record.open_changes == [last.id]
+    return f"change {'resume' if paused else 'abort'} -e {environment}"
 
 
 def _host(facts: HostFacts, fleet: FleetFacts) -> HostStatus:

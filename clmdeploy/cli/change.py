@@ -1,0 +1,152 @@
+"""`clmdeploy change`: look at pieces of work, apply a plan, go on with one or take it back."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from clmdeploy.cli.conduct import Run, refuse_unwritable
+from clmdeploy.cli.confirmation import refuse_unanswerable
+from clmdeploy.cli.context import Invocation
+from clmdeploy.cli.options import environment_option, json_option, pass_invocation
+from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions, acting_options, watching_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clmdeploy.changes.conductor import Conductor
+    from clmdeploy.changes.ending import Ending
+    from clmdeploy.runtime import Runtime
+
+
+@click.group(short_help="List, show, apply, resume or abort pieces of work.")
+def change() -> None:
+    """List and show pieces of work, apply a plan, go on with a change or take it back."""
+
+
+@change.command("list", short_help="The newest changes.")
+@environment_option
+@click.option("--last", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
+@json_option
+@pass_invocation
+def list_changes(invocation: Invocation, environment: str, last: int) -> None:
+    """List the newest changes: who did what, when, and how it ended."""
+    from clmdeploy.cli.render.changes import show_summaries, summary_json
+    from clmdeploy.queries.changes import summaries
+
+    with closing(_runtime(invocation, environment)) as runtime:
+        found = summaries(runtime.journal, last)
+        if invocation.json:
+            shown = [summary_json(one) for one in found]
+            click.echo(json.dumps({"format": "changes/1", "environment": environment, "changes": shown}))
+        else:
+            show_summaries(invocation, found, runtime.environment.settings.time_zone)
+
+
+@change.command(short_help="One change: plan, events, outcome of every host.")
+@click.argument("change_id", metavar="[ID]", required=False)
+@environment_option
+@json_option
+@pass_invocation
+def show(invocation: Invocation, change_id: str | None, environment: str) -> None:
+    """Show one change, by default the newest: its plan, who did what when, and the outcome on every host."""
+    from clmdeploy.cli.render.changes import show_story, story_json
+    from clmdeploy.queries.changes import story
+
+    with closing(_runtime(invocation, environment)) as runtime:
+        found = story(runtime.journal, change_id)
+        if invocation.json:
+            click.echo(json.dumps(story_json(found), ensure_ascii=False))
+        else:
+            show_story(invocation, found, runtime.environment.settings.time_zone)
+
+
+@change.command(short_help="Carry out a plan that was written before.")
+@click.argument("file", type=click.Path(path_type=Path))
+@environment_option
+@acting_options
+@json_option
+@pass_invocation
+def apply(
+    invocation: Invocation, file: Path, environment: str, options: RolloutOptions, consent: Consent, output: Output
+) -> None:
+    """Apply the plan in FILE, as `deploy --plan-out FILE` wrote it.
+
+    Refused, with nothing changed, when the plan was edited, is for another environment, or when release, settings,
+    hosts or what runs there are no longer what it was made for.
+    """
+    from clmdeploy.cli.plan_file import read_plan
+    from clmdeploy.cli.rollout import apply_signed, wishing_of
+    from clmdeploy.queries.drift import refuse_drifted
+
+    refuse_unwritable(output)
+    refuse_unanswerable(invocation, consent, environment)
+    with closing(_runtime(invocation, environment)) as runtime:
+        signed = read_plan(file, runtime.verifier)
+        runtime.conductor().await_turn(options.lease_wait)
+        run = Run(runtime, invocation, output, signed.plan)
+        if refuse_drifted(signed.plan, wishing_of(runtime)):
+            apply_signed(run, consent, options, signed)
+        else:
+            run.tell_nothing_to_do()
+
+
+@change.command(short_help="Go on with an open change.")
+@click.argument("change_id", metavar="[ID]", required=False)
+@environment_option
+@watching_options
+@json_option
+@pass_invocation
+def resume(
+    invocation: Invocation, change_id: str | None, environment: str, options: RolloutOptions, output: Output
+) -> None:
+    """Go on with a change that was paused, stopped or cut off. Without ID: with the one that is open."""
+    _settle(invocation, environment, change_id, output, lambda it, which: it.resume(which, options.reason or ""))
+
+
+@change.command(short_help="Take an open change back.")
+@click.argument("change_id", metavar="[ID]", required=False)
+@environment_option
+@watching_options
+@json_option
+@pass_invocation
+def abort(
+    invocation: Invocation, change_id: str | None, environment: str, options: RolloutOptions, output: Output
+) -> None:
+    """Take a change back that was paused, stopped or cut off. Without ID: the one that is open."""
+    _settle(
+        invocation, environment, change_id, output, lambda it, which: it.abort(which, options.reason or ""),
+        taking_back=True,
+    )  # fmt: skip
+
+
+def _settle(
+    invocation: Invocation,
+    environment: str,
+    wanted: str | None,
+    output: Output,
+    act: Callable[[Conductor, str], Ending],
+    *,
+    taking_back: bool = False,
+) -> None:
+    from clmdeploy.planners.drift import input_drift
+    from clmdeploy.queries.changes import to_settle
+
+    refuse_unwritable(output)
+    with closing(_runtime(invocation, environment)) as runtime:
+        which = to_settle(runtime.journal, wanted)
+        plan = runtime.journal.plan(which).plan
+        known = {name: digest for name, digest in plan.inputs.items() if name == "release"}
+        for line in [] if taking_back else input_drift(plan, runtime.inputs() | known):
+            click.echo(invocation.say("change.drift", difference=line), err=True)
+        Run(runtime, invocation, output, plan).conduct(lambda it: act(it, which), taking_back=taking_back)
+
+
+def _runtime(invocation: Invocation, environment: str) -> Runtime:
+    from clmdeploy.runtime import Runtime
+
+    return Runtime.of(invocation.inventories, environment)

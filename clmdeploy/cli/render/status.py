@@ -1,0 +1,99 @@
+"""The status of an environment: a table of its hosts, then what is open and what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from clmdeploy.cli.context import Invocation
+from clmdeploy.cli.render.changes import summary_json, who_words
+from clmdeploy.cli.render.console import STYLES, make_console, make_table, moment
+from clmdeploy.cli.render.endings import command
+from clmdeploy.cli.render.leases import lease_json
+from clmdeploy.config.settings import Environment
+from clmdeploy.model.faults import printable
+from clmdeploy.model.value import JsonValue
+from clmdeploy.queries.status import FleetStatus, HostStatus, RecordStatus, faults_of_services, next_command
+
+_HEALTH = {"healthy": "green", "unhealthy": "bold red", "unknown": "dim"}
+
+
+def show_status(invocation: Invocation, settings: Environment, fleet: FleetStatus, record: RecordStatus) -> None:
+    """The hosts first: they are the truth. Then schema, newest change, lease, and what is open."""
+    console = make_console()
+    table = make_table(invocation, "host", "group", "release", "balancer", "health")
+    for host in (*fleet.hosts, *fleet.balancers):
+        table.add_row(*_cells(invocation, host, is_balancer=host in fleet.balancers))
+    for column in (table.columns[0], table.columns[2]):
+        column.no_wrap = True
+    console.print(table)
+    console.print()
+    for key, words, style in _lines(invocation, settings.time_zone, fleet, record):
+        console.print(f"{invocation.say(f'status.{key}'):<10} {words}", style=style, soft_wrap=True)
+    following = next_command(settings.name, record)
+    if following:
+        console.print(invocation.say("ending.next", command=command(invocation, following)), soft_wrap=True)
+
+
+def status_json(
+    invocation: Invocation, environment: str, fleet: FleetStatus, record: RecordStatus
+) -> dict[str, JsonValue]:
+    """As documented in docs/json.md."""
+    following = next_command(environment, record)
+    return {
+        "format": "status/1", "environment": environment, **fleet.model_dump(mode="json"), "runs": fleet.runs,
+        "journal": {"known": not record.fault, "fault": record.fault},
+        "last_change": summary_json(record.last_change) if record.last_change else None,
+        "open_changes": record.open_changes, "owed": record.owed, "lease": lease_json(record.lease),
+        "next": command(invocation, following) if following else None,
+    }  # fmt: skip
+
+
+def _cells(invocation: Invocation, host: HostStatus, *, is_balancer: bool) -> list[str | Text]:
+    groups = ", ".join(host.groups)
+    if not host.reachable:
+        return [host.name, groups, Text(printable(host.message), style="bold red"), "", ""]
+    release = host.release if invocation.verbose else host.version
+    servers = ", ".join(dict.fromkeys(f"{one.state} ({one.check})" for one in host.servers))
+    health = Text(invocation.say(f"health.{host.health}"), style=_HEALTH[host.health])
+    for fault in faults_of_services(host):
+        health.append(f"\n{printable(fault)}")
+    if is_balancer:
+        return [host.name, groups, "", "", ""]
+    return [host.name, groups, release or invocation.say("plan.nothing"), servers, health]
+
+
+def _lines(
+    invocation: Invocation, zone: str, fleet: FleetStatus, record: RecordStatus
+) -> Iterator[tuple[str, str, str]]:
+    """Key of the catalogue, words, style."""
+    if fleet.schema_state is not None:
+        dirty = f" ({invocation.say('status.dirty')})" if fleet.schema_state.dirty else ""
+        yield "schema", f"{fleet.schema_state.version}{dirty}", "bold red" if dirty else ""
+    elif fleet.schema_fault:
+        yield "schema", printable(fleet.schema_fault), "bold red"
+    for server, change in fleet.drained.items():
+        yield "drained", f"{server} ({change})", "bold yellow"
+    if record.fault:
+        yield "journal", invocation.say("status.journal_unknown", why=printable(record.fault)), "bold yellow"
+        return
+    yield from _record_lines(invocation, zone, record)
+
+
+def _record_lines(invocation: Invocation, zone: str, record: RecordStatus) -> Iterator[tuple[str, str, str]]:
+    last, lease = record.last_change, record.lease
+    if last is not None:
+        state = invocation.say(f"state.{last.state}")
+        yield (
+            "change",
+            f"{last.id}: {printable(last.title)}: {state}, {moment(last.last_event, zone)}",
+            STYLES.get(last.state, ""),
+        )
+    for host, change in record.owed.items():
+        yield "owed", f"{host} ({change})", STYLES["owed"]
+    if lease is not None and record.held:
+        why = printable(lease.reason or lease.change)
+        yield "lease", f"{who_words(lease.who)}, {moment(lease.since, zone)}: {why}", "bold yellow"
+    else:
+        yield "lease", invocation.say("lease.free"), ""
