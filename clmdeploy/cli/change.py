@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from clmdeploy.cli.conduct import Run, refuse_unwritable
-from clmdeploy.cli.confirmation import refuse_unanswerable
+from clmdeploy.cli.confirmation import refuse_other_name, refuse_unanswerable
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.options import environment_option, json_option, pass_invocation
 from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions, acting_options, watching_options
@@ -84,7 +84,8 @@ def apply(
     from clmdeploy.queries.drift import refuse_drifted
 
     refuse_unwritable(output)
-    refuse_unanswerable(invocation, consent, environment)
+    refuse_other_name(invocation, consent, environment)
+    refuse_unanswerable(invocation, consent)
     with closing(_runtime(invocation, environment)) as runtime:
         signed = read_plan(file, runtime.verifier)
         runtime.conductor().await_turn(options.lease_wait)

@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from clmdeploy.changes.plan import Plan
 
 
-def refuse_unanswerable(invocation: Invocation, consent: Consent, environment: str) -> None:
-    """Raises UsageError before anything is asked of anybody, when nobody could answer or the name is another's."""
+def refuse_other_name(invocation: Invocation, consent: Consent, environment: str) -> None:
+    """Raises UsageError before anything is asked of anybody, when the name that was given is another environment's."""
     if consent.confirm is not None and consent.confirm != environment:
         raise UsageError(
             invocation.say("confirm.other_name", given=consent.confirm, environment=environment),
             f"-e {consent.confirm}",
         )
+
+
+def refuse_unanswerable(invocation: Invocation, consent: Consent) -> None:
+    """Raises UsageError when there is something to do, and nobody could say yes to it."""
     if consent.confirm is None and not consent.yes and not sys.stdin.isatty():
         raise UsageError(invocation.say("confirm.no_terminal"), invocation.say("confirm.no_terminal_hint"))
 

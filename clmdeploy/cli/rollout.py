@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from clmdeploy.cli.conduct import Run, refuse_unwritable
-from clmdeploy.cli.confirmation import confirm, refuse_unanswerable
+from clmdeploy.cli.confirmation import confirm, refuse_other_name, refuse_unanswerable
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions
 
@@ -40,7 +40,7 @@ class Rollout:
 
         refuse_unwritable(self.output)
         if self.options.acts:
-            refuse_unanswerable(self.invocation, self.consent, self.environment)
+            refuse_other_name(self.invocation, self.consent, self.environment)
         with closing(Runtime.of(self.invocation.inventories, self.environment)) as runtime:
             if self.options.acts:
                 runtime.conductor().await_turn(self.options.lease_wait)
@@ -72,6 +72,7 @@ class Rollout:
 
         run = Run(runtime, self.invocation, self.output, plan)
         if plan.steps:
+            refuse_unanswerable(self.invocation, self.consent)
             apply_signed(run, self.consent, self.options, sign_plan(plan, runtime.signer))
         else:
             run.tell_nothing_to_do()
