@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -81,6 +82,27 @@ def status(invocation: Invocation, name: str) -> None:
         click.echo(json.dumps(_described(standing)))
     else:
         _show_table(standing)
+
+
+@lab.command()
+@click.option("--name", default="demo", show_default=True, help="Which lab: made for this, and replaced each time.")
+@click.option("--subscribers", type=click.IntRange(1000, 1_000_000), default=100_000, show_default=True)
+@click.option(
+    "--requests", type=click.IntRange(100, 100_000), default=5_000, show_default=True, help="At least so many."
+)
+@click.option("--rate", type=click.FloatRange(10, 1000), default=150, show_default=True, help="Requests a second.")
+@click.option("--keep/--no-keep", default=True, show_default=True, help="Leave the lab up, to look further.")
+@json_option
+@pass_invocation
+def demo(invocation: Invocation, name: str, subscribers: int, requests: int, rate: float, keep: bool) -> None:
+    """Roll releases of a sample CLM across a lab under load; see a bad one take itself back. Two minutes."""
+    from clmdeploy.lab.demo.run import run_demo
+    from clmdeploy.lab.demo.script import DemoSpec
+
+    spec = DemoSpec(name=name, subscribers=subscribers, rate=rate, requests=requests)
+    report = run_demo(spec, keep=keep, output=sys.stderr if invocation.json else sys.stdout)
+    if invocation.json:
+        click.echo(json.dumps(report.described(), ensure_ascii=False))
 
 
 @lab.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
