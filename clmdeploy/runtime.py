@@ -150,17 +150,26 @@ class Runtime:
         return Conductor(world, self.journal, self.leases, self.who)
 
     def prepare(self, hosts: Sequence[Host], listen: OutcomeListener, *, check: bool) -> dict[str, Outcome]:
-        """Set hosts up; `check`: only tell what would change. Outcomes by host name, `changed` in their results."""
-        from clmdeploy.adapters.setup import prepare_hosts
-        from clmdeploy.queries.hosts import release_hosts
+        """Set hosts up; `check`: only tell what would change. Outcomes by host name, `changed` in their results.
 
+        Hosts that can't be set up at all are told at once, in better words than Ansible's.
+        """
+        from clmdeploy.adapters.inspection import SshInspector
+        from clmdeploy.adapters.setup import prepare_hosts
+        from clmdeploy.queries.hosts import release_hosts, unfit
+
+        refused = unfit(SshInspector(self.connections).look(hosts, self.environment.settings.install.root))
+        for name, outcome in refused.items():
+            listen(name, outcome)
+        fit = [host for host in hosts if host.name not in refused]
         settings = self.environment.settings
         variables = {
             "host_setup_root": settings.install.root, "host_setup_user": settings.install.user,
             "host_setup_environment": settings.uuid,
             "host_setup_owns_releases": [host.name for host in release_hosts(self.environment)],
         }  # fmt: skip
-        return prepare_hosts(hosts, self.environment.known_hosts, variables, listen, check=check)
+        done = prepare_hosts(fit, self.environment.known_hosts, variables, listen, check=check) if fit else {}
+        return {host.name: (refused | done)[host.name] for host in hosts}
 
     def instruments(self) -> Instruments:
         """What `doctor` looks with."""

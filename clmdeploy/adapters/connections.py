@@ -6,6 +6,7 @@ A connection is opened once a host and kept for the life of the process; a dead 
 
 from __future__ import annotations
 
+import logging
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ from clmdeploy.model.hosts import Host
 
 if TYPE_CHECKING:
     from fabric import Connection
+
+# What paramiko finds wrong comes back as an exception; without a handler its traceback would be printed as well.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 CONNECT_TIMEOUT = 8
 KEEPALIVE = 5
@@ -87,6 +91,8 @@ def _words(host: Host, error: Exception, known_hosts: Path) -> tuple[str, str]:
         )
     if isinstance(error, paramiko.SSHException) and "not found in known_hosts" in str(error):
         return f"{where} has no key in {known_hosts}", "pin its host key there first (see `clmdeploy init --help`)"
+    if "No existing session" in str(error):  # how paramiko says that no banner came
+        return f"{where} takes connections, but its sshd does not answer", "see whether the host hangs; else reboot it"
     return (
         f"{where} does not answer over SSH: {error or type(error).__name__}",
         "check the host and the network between",

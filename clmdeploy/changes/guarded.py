@@ -51,3 +51,8 @@ class Outcome(Value):
     @property
     def is_done(self) -> bool:
         return self.status == "done"
+
+    def complaint(self, host: str) -> str:
+        """What went wrong, beginning with the host's name."""
+        words = self.message or self.status
+        return words if words.startswith(host) else f"{host}: {words}"

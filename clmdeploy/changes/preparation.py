@@ -50,9 +50,7 @@ class Preparation:
         """
         if not self.failed:
             return None
-        causes = "\n".join(
-            f"{name}: {self.outcomes[name].message or self.outcomes[name].status}" for name in self.failed
-        )
+        causes = "\n".join(self.outcomes[name].complaint(name) for name in self.failed)
         hint = f"mend that, then: clmdeploy host setup -e {self.environment} --limit {','.join(self.failed)}"
         changed = any(self.changes(name) for name in self.outcomes if name not in self.failed)
         return PartlyChanged(causes, hint) if changed else NothingChanged(causes, hint)

@@ -19,10 +19,10 @@ def balancer_checks(environment: LoadedEnvironment, performer: Performer, able: 
     asks = [ask for ask in balance_asks(environment) if ask.host in able]
     outcomes = performer.perform(asks, lambda _key, _outcome: None)
     for ask in asks:
-        yield judge(ask.host.name, outcomes[ask.key])
+        yield judge(ask.host.name, outcomes[ask.key], environment.name)
 
 
-def judge(balancer: str, outcome: Outcome) -> Check:
+def judge(balancer: str, outcome: Outcome, environment: str) -> Check:
     """A server that is out of rotation is no fault of the balancer, but somebody should know before work begins."""
     if not outcome.is_done:
         return _check(balancer, "fail", outcome.message, _REMEDY)
@@ -30,15 +30,26 @@ def judge(balancer: str, outcome: Outcome) -> Check:
     out = [f"{name} is in {found['state']}" for name, found in sorted(servers.items()) if found["state"] != "ready"]
     if out:
         return _check(
-            balancer, "warn", "; ".join(out), "find out who took it out: `clmdeploy status` names a change of ours"
+            balancer,
+            "warn",
+            "; ".join(out),
+            f"find out who took it out: `clmdeploy status -e {environment}` names a change of ours",
         )
     down = [name for name, found in sorted(servers.items()) if not found["status"].startswith(("UP", "no check"))]
     if down:
         finding = f"its check finds no service on {', '.join(down)}"
         return _check(
-            balancer, "warn", finding, "before the first deploy that is right; else see `clmdeploy host logs`"
+            balancer,
+            "warn",
+            finding,
+            f"before the first deploy that is right; else: clmdeploy host logs -e {environment} {_host(down[0])}",
         )
     return _check(balancer, "ok", f"answers, and knows {len(servers)} servers")
+
+
+def _host(server: str) -> str:
+    """Servers bear the inventory names of their hosts."""
+    return server.partition("/")[2]
 
 
 def _check(balancer: str, verdict: Verdict, finding: str, remedy: str = "") -> Check:

@@ -11,6 +11,10 @@ OLDEST_PYTHON = (3, 9, 0)
 SKEW_WARN, SKEW_FAIL = 2, 60  # seconds
 BYTES_WARN, BYTES_FAIL = 1024**3, 128 * 1024**2
 INODES_WARN, INODES_FAIL = 20_000, 2_000
+_NO_ROOT = (
+    "the SSH user may not become root without a password",
+    "give it (ansible_user) sudo without a password, at least until `clmdeploy host setup` has run",
+)
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,21 @@ def host_checks(host: str, look: HostLook, standard: Standard) -> list[Check]:
     ]
 
 
+def obstacle(host: str, look: HostLook) -> Check | None:
+    """What keeps a host from being set up at all; None when nothing does."""
+    if not look.reachable:
+        return _check(host, "SSH", "fail", look.cause, look.remedy)
+    system = _system(host, look)
+    if system.verdict == "fail":
+        return system
+    return None if look.may_become_root else _check(host, "privileges", "fail", *_NO_ROOT)
+
+
 def guard_check(host: str, outcome: Outcome, standard: Standard) -> Check:
     """Whether the guard itself answered."""
     if outcome.is_done:
         return _check(host, "guard answers", "ok", "runs as root, and knows this host and environment")
-    return _check(
-        host, "guard answers", "fail", outcome.message, f"{_setup(host, standard)}; it tells what is in the way"
-    )
+    return _check(host, "guard answers", "fail", outcome.message, _setup(host, standard))
 
 
 def _system(host: str, look: HostLook) -> Check:
@@ -64,8 +76,7 @@ def _privileges(host: str, look: HostLook) -> Check:
         return _check(
             host, "privileges", "ok", "may act as root" if look.may_become_root else "may run the guard as root"
         )
-    remedy = "give the SSH user (ansible_user) sudo without a password, at least until `clmdeploy host setup` has run"
-    return _check(host, "privileges", "fail", "the SSH user may not become root", remedy)
+    return _check(host, "privileges", "fail", *_NO_ROOT)
 
 
 def _guard_version(host: str, look: HostLook, standard: Standard) -> Check:

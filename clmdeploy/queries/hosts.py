@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.ports import OutcomeListener, Performer
 from clmdeploy.config.environment import LoadedEnvironment
+from clmdeploy.model.checks import HostLook
 from clmdeploy.model.errors import UsageError
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.value import JsonValue
+from clmdeploy.queries.doctor_hosts import obstacle
 
 NOT_OURS = frozenset({"db", "store", "backup"})
 """groups that clmdeploy never touches through the guard (yet): nothing is installed there"""
@@ -45,6 +47,18 @@ def chosen(environment: LoadedEnvironment, names: Iterable[str], among: Sequence
             )
         found |= {host.name: host for host in usable}
     return tuple(found.values()) if found else tuple(among)
+
+
+def unfit(looks: Mapping[str, HostLook]) -> dict[str, Outcome]:
+    """Hosts that can't be set up: unreachable, without a usable Python or systemd, or without a way to become root."""
+    found = {name: obstacle(name, look) for name, look in looks.items()}
+    return {
+        name: Outcome(
+            status="failed" if looks[name].reachable else "unreachable",
+            message=f"{check.finding}: {check.remedy}", acted=False,
+        )
+        for name, check in found.items() if check is not None
+    }  # fmt: skip
 
 
 def run_command(

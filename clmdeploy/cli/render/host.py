@@ -113,7 +113,7 @@ class Answers:
 
 def tell_logs(invocation: Invocation, environment: str, outcomes: Mapping[str, Outcome]) -> None:
     """The journals, host by host. Raises NothingChanged when one could not be read."""
-    faults = [f"{name}: {outcome.message}" for name, outcome in outcomes.items() if not outcome.is_done]
+    faults = [outcome.complaint(name) for name, outcome in outcomes.items() if not outcome.is_done]
     failure = NothingChanged("\n".join(faults)) if faults else None
     if invocation.json:
         hosts = {name: _answer(outcome) for name, outcome in outcomes.items()}
@@ -162,7 +162,7 @@ def _cells(facts: HostFacts) -> tuple[str, ...]:
 
 def _fault(name: str, outcome: Outcome) -> str:
     if not outcome.is_done:
-        return f"{name}: {outcome.message or outcome.status}"
+        return outcome.complaint(name)
     code = int(outcome.result["code"])
     return f"{name}: exit code {code}" if code else ""
 
