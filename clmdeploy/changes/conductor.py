@@ -11,11 +11,12 @@ from types import FrameType
 from clmdeploy.changes.ending import Ending
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.executor import Executor
-from clmdeploy.changes.journal import ChangeLog, Journal, SignedPlan
+from clmdeploy.changes.journal import ChangeLog, Journal
 from clmdeploy.changes.lease import HeldLease, Leases, Request
 from clmdeploy.changes.ledger import Ledger
 from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.settling import settle
+from clmdeploy.changes.signed_plan import SignedPlan
 from clmdeploy.changes.world import World
 from clmdeploy.model.errors import NothingChanged, OutcomeUnknown, StoreUnavailable, UsageError
 

@@ -8,7 +8,7 @@ chained by digest across changes, and the head of the chain is signed, so that a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import ValidationError
@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from clmdeploy.changes.events import GENESIS, Event, EventKind, Link, Who
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.ledger import Ledger
-from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.ports import Clock, Missing, ObjectStore
+from clmdeploy.changes.signed_plan import SignedPlan, read_signed_plan
 from clmdeploy.model.errors import Conflict, InvalidInput, OutcomeUnknown, VerificationFailed
 from clmdeploy.model.signing import Namespace, Signer, Verifier
 from clmdeploy.model.value import JsonValue, Value, canonical_json
@@ -40,15 +40,6 @@ class SignedHead(Value):
     """The head as stored."""
 
     head: Head
-    signature: str
-
-
-class SignedPlan(Value):
-    """A plan as stored or handed on as a file: with the maker's signature over its canonical JSON."""
-
-    format: Literal["signed-plan/1"] = "signed-plan/1"
-    plan: Plan
-    digest: str
     signature: str
 
 
@@ -203,55 +194,3 @@ def read_event(key: str, body: bytes) -> Event:
         return Event.model_validate_json(body)
     except ValidationError as error:
         raise VerificationFailed(f"journal event {key} can't be read: {error.error_count()} faults") from error
-
-
-def sign_plan(plan: Plan, signer: Signer) -> SignedPlan:
-    """The plan with its maker's signature."""
-    signature = signer.sign(Namespace.PLAN, canonical_json(plan)).decode()
-    return SignedPlan(plan=plan, digest=plan.digest, signature=signature)
-
-
-def read_signed_plan(body: bytes, verifier: Verifier, source: str) -> SignedPlan:
-    """A signed plan from its bytes. Raises InvalidInput when one byte of the plan is not what was signed."""
-    try:
-        signed = SignedPlan.model_validate_json(body)
-    except ValidationError as error:
-        raise InvalidInput(f"{source}: not a signed plan: {error.error_count()} faults") from error
-    if signed.digest != signed.plan.digest:
-        raise InvalidInput(f"{source}: the plan is not the one that its digest names")
-    verifier.verify(Namespace.PLAN, canonical_json(signed.plan), signed.signature.encode())
-    return signed
-
-
-def walk(journal: Journal) -> Iterator[Event]:
-    """All events of the environment in the chain's order. Raises VerificationFailed at the first that does not fit."""
-    first = {events[0].previous: events for change in journal.changes() if (events := journal.events(change))}
-    expected, total = GENESIS, sum(len(events) for events in first.values())
-    walked = 0
-    while expected in first:
-        for number, event in enumerate(first[expected]):
-            if event.seq != number or event.previous != expected:
-                raise VerificationFailed(
-                    f"journal event {event.change}/{number:06d} is missing, edited or out of order"
-                )
-            expected = event.digest
-            walked += 1
-            yield event
-    if walked != total:
-        raise VerificationFailed(
-            f"the journal's chain ends after {walked} of {total} events: a change is missing or was edited"
-        )
-
-
-def verify(journal: Journal) -> int:
-    """Check every event's place in the chain and the signed head; the number of events. Raises VerificationFailed."""
-    head, digests = journal.head(), []
-    for event in walk(journal):
-        digests.append(event.digest)
-    if head is None and digests:
-        raise VerificationFailed("the journal has events but no signed head")
-    if head is not None and head.last is not None and head.last.digest not in digests:
-        raise VerificationFailed(
-            f"the signed head names event {head.last.change}/{head.last.seq:06d}, which is missing or was edited"
-        )
-    return len(digests)

@@ -53,7 +53,7 @@ def show(invocation: Invocation, environment: str, change_id: str | None, since:
 @pass_invocation
 def verify(invocation: Invocation, environment: str) -> None:
     """Check that no event is missing or was edited, and that the journal's head is signed; exit code 10 if not."""
-    from clmdeploy.changes.journal import verify as verify_journal
+    from clmdeploy.changes.verification import verify as verify_journal
     from clmdeploy.runtime import Runtime
 
     with closing(Runtime.of(invocation.inventories, environment)) as runtime:

@@ -11,7 +11,7 @@ from clmdeploy.config.files import read_text
 from clmdeploy.model.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from clmdeploy.changes.journal import SignedPlan
+    from clmdeploy.changes.signed_plan import SignedPlan
     from clmdeploy.model.signing import Verifier
 
 LARGEST = 16 * 1024 * 1024
@@ -27,7 +27,7 @@ def write_plan(path: Path, signed: SignedPlan) -> None:
 
 def read_plan(path: Path, verifier: Verifier) -> SignedPlan:
     """The plan, its digest and signature checked. Raises InvalidInput."""
-    from clmdeploy.changes.journal import read_signed_plan
+    from clmdeploy.changes.signed_plan import read_signed_plan
 
     return read_signed_plan(read_text(path, LARGEST).encode(), verifier, str(path))
 

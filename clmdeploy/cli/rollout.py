@@ -16,8 +16,8 @@ from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions
 
 if TYPE_CHECKING:
-    from clmdeploy.changes.journal import SignedPlan
     from clmdeploy.changes.plan import Plan
+    from clmdeploy.changes.signed_plan import SignedPlan
     from clmdeploy.queries.wishes import Choices, Wishing
     from clmdeploy.runtime import Runtime
 
@@ -57,7 +57,7 @@ class Rollout:
         return plan_with(wishing_of(runtime), choices, runtime.clock.now().timestamp())
 
     def _hand_out(self, runtime: Runtime, plan: Plan) -> None:
-        from clmdeploy.changes.journal import sign_plan
+        from clmdeploy.changes.signed_plan import sign_plan
         from clmdeploy.cli.plan_file import write_plan
 
         path = self.options.plan_out
@@ -68,7 +68,7 @@ class Rollout:
             click.echo(self.invocation.say("plan.written", path=path, environment=self.environment), err=True)
 
     def _apply(self, runtime: Runtime, plan: Plan) -> None:
-        from clmdeploy.changes.journal import sign_plan
+        from clmdeploy.changes.signed_plan import sign_plan
 
         run = Run(runtime, self.invocation, self.output, plan)
         if plan.steps:

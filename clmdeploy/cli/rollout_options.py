@@ -179,10 +179,9 @@ def _gathering(function: Function) -> Function:
 
     @functools.wraps(function)
     def gathered(*arguments: Any, **given: Any) -> Any:  # Any: whatever click found on the command line
-        groups = {
-            name: kind(**{one.name: given.pop(one.name) for one in fields(kind) if one.name in given})
-            for name, kind in kinds.items()
-        }
-        return function(*arguments, **groups, **given)
+        for name, kind in kinds.items():
+            own = {one.name: given.pop(one.name) for one in fields(kind) if one.name in given}
+            given |= {name: kind(**own)} if own else {}
+        return function(*arguments, **given)
 
     return gathered  # type: ignore[return-value]  # the same command to click

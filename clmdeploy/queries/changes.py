@@ -13,8 +13,9 @@ from itertools import groupby
 from typing import Literal
 
 from clmdeploy.changes.events import Event, Who
-from clmdeploy.changes.journal import Head, Journal, SignedPlan, read_event
+from clmdeploy.changes.journal import Head, Journal, read_event
 from clmdeploy.changes.ledger import Ledger
+from clmdeploy.changes.signed_plan import SignedPlan
 from clmdeploy.model.errors import UsageError, VerificationFailed
 from clmdeploy.model.value import Value
 

@@ -67,4 +67,4 @@ class PlainProgress:
         return lines
 
     def _say(self, at: datetime, stage: str, words: str) -> None:
-        self._console.print(f"{clock_words(at, self._zone, '%H:%M:%S %Z')}  {stage:<11}  {words}", soft_wrap=True)
+        self._console.print(f"{clock_words(at, self._zone, '%H:%M:%S %Z')}  {stage:<12}  {words}", soft_wrap=True)

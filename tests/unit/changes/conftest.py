@@ -13,9 +13,10 @@ from clmdeploy.adapters.memory import MemoryStore
 from clmdeploy.adapters.memory_hosts import MemoryHosts
 from clmdeploy.changes.conductor import Conductor
 from clmdeploy.changes.events import Who
-from clmdeploy.changes.journal import Journal, SignedPlan, sign_plan
+from clmdeploy.changes.journal import Journal
 from clmdeploy.changes.lease import Leases
 from clmdeploy.changes.plan import Plan, PlaybookCall, Policy, Step, Target, TaskCall, Verdict
+from clmdeploy.changes.signed_plan import SignedPlan, sign_plan
 from clmdeploy.changes.world import World
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.hosts import Host

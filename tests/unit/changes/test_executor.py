@@ -7,8 +7,8 @@ import json
 import pytest
 
 from clmdeploy.changes.guarded import Guarded, Outcome
-from clmdeploy.changes.journal import verify
 from clmdeploy.changes.plan import Policy
+from clmdeploy.changes.verification import verify
 from clmdeploy.model.errors import ExitCode, OutcomeUnknown
 
 from .conftest import NEW, OLD, Stage, make_plan

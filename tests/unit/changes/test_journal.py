@@ -7,7 +7,8 @@ import json
 import pytest
 
 from clmdeploy.changes.events import Who
-from clmdeploy.changes.journal import read_signed_plan, verify, walk
+from clmdeploy.changes.signed_plan import read_signed_plan
+from clmdeploy.changes.verification import verify, walk
 from clmdeploy.model.errors import InvalidInput, OutcomeUnknown, VerificationFailed
 from clmdeploy.model.value import canonical_json
 
@@ -112,3 +113,19 @@ def test_two_plans_from_the_same_inputs_have_the_same_digest() -> None:
     """The digest names what will be done, not when it was planned."""
     assert make_plan().digest == make_plan().digest
     assert make_plan().digest != make_plan(migrate=False).digest
+
+
+def test_a_plan_that_was_replaced_is_found(told: Stage) -> None:
+    """Even by another plan that a trusted key signed."""
+    told.store.put("test/changes/c1/plan", canonical_json(told.signed(make_plan(migrate=False))))
+    with pytest.raises(VerificationFailed, match="not the one that its journal announced"):
+        verify(told.journal)
+
+
+def test_a_second_branch_of_the_chain_is_found(told: Stage) -> None:
+    """Nobody can slip in a change beside another."""
+    for number, key in enumerate(list(told.store.keys("test/changes/c2/events/"))):
+        document = json.loads(told.store.get(key).body) | {"change": "c3"}
+        told.store.put(f"test/changes/c3/events/{number:06d}", canonical_json(document))
+    with pytest.raises(VerificationFailed, match="both claim"):
+        verify(told.journal)

@@ -1,0 +1,66 @@
+"""Verifies the journal: every event in its place of one chain, every plan as announced, the head signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from clmdeploy.changes.events import GENESIS, Event
+from clmdeploy.changes.journal import Journal
+from clmdeploy.model.errors import ClmError, VerificationFailed
+
+
+def verify(journal: Journal) -> int:
+    """The number of events, once all of them fit. Raises VerificationFailed naming the first that does not."""
+    head, digests = journal.head(), set()
+    for event in walk(journal):
+        digests.add(event.digest)
+        if event.kind == "opened":
+            _check_plan(journal, event)
+    if head is None and digests:
+        raise VerificationFailed("the journal has events but no signed head")
+    if head is not None and head.last is not None and head.last.digest not in digests:
+        name = f"{head.last.change}/{head.last.seq:06d}"
+        raise VerificationFailed(f"the signed head names event {name}, which is missing or was edited")
+    return len(digests)
+
+
+def walk(journal: Journal) -> Iterator[Event]:
+    """All events of the environment in the chain's order. Raises VerificationFailed at the first that does not fit."""
+    waiting = _by_beginning(journal)
+    expected = GENESIS
+    while expected in waiting:
+        for number, event in enumerate(waiting.pop(expected)):
+            if event.seq != number or event.previous != expected:
+                name = f"{event.change}/{number:06d}"
+                raise VerificationFailed(f"journal event {name} is missing, edited or out of order")
+            expected = event.digest
+            yield event
+    if waiting:
+        names = ", ".join(sorted(events[0].change for events in waiting.values()))
+        raise VerificationFailed(f"change {names} is not joined to the chain: an event before it is missing or edited")
+
+
+def _by_beginning(journal: Journal) -> dict[str, list[Event]]:
+    """The changes by the digest that their first event goes on from. Raises VerificationFailed when two claim one."""
+    found: dict[str, list[Event]] = {}
+    for change in journal.changes():
+        events = journal.events(change)
+        if not events:
+            continue  # announced in the head, and never begun
+        stranger = next((one for one in events if (one.change, one.environment) != (change, journal.environment)), None)
+        if stranger is not None:
+            raise VerificationFailed(f"an event of {stranger.environment}/{stranger.change} lies under change {change}")
+        if events[0].previous in found:
+            other = found[events[0].previous][0].change
+            raise VerificationFailed(f"changes {other} and {change} both claim the same place in the chain")
+        found[events[0].previous] = events
+    return found
+
+
+def _check_plan(journal: Journal, opened: Event) -> None:
+    try:
+        digest = journal.plan(opened.change).digest
+    except ClmError as error:
+        raise VerificationFailed(f"the plan of change {opened.change} can't be believed: {error.message}") from error
+    if digest != opened.detail["plan"]:
+        raise VerificationFailed(f"the plan of change {opened.change} is not the one that its journal announced")
