@@ -1,11 +1,10 @@
 """Guarded acts on many hosts: a playbook whose role hands each host its request.
 
-Requests travel as base64 in one variable: a string there would be templated on the control node.
+Requests lie in files of their own, in memory: Ansible never holds, templates or logs what is in them.
 """
 
 from __future__ import annotations
 
-import base64
 import shutil
 import tempfile
 import weakref
@@ -13,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clmdeploy.adapters.playbook import PlaybookRun
-from clmdeploy.adapters.rundir import PREFIX, memory_directory, wipe_stale
+from clmdeploy.adapters.rundir import PREFIX, memory_directory, run_directory, wipe_stale
 from clmdeploy.adapters.wire import request_text
 from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.ports import OutcomeListener
@@ -34,13 +33,16 @@ class PlaybookPerformer:
     def perform(self, acts: Sequence[Guarded], listen: OutcomeListener) -> dict[str, Outcome]:
         """See `clmdeploy.changes.ports.Performer`. All acts are of one playbook, one a host."""
         playbook, timeout = acts[0].playbook, acts[0].timeout + GRACE
-        requests = {act.host.name: base64.b64encode(request_text(act).encode()).decode() for act in acts}
         keys = {act.host.name: act.key for act in acts}
-        run = PlaybookRun(
-            playbook=playbook, hosts=[act.host for act in acts], known_hosts=self._known_hosts, sockets=self._sockets,
-            variables={f"{playbook}_requests": requests, f"{playbook}_timeout": timeout}, timeout=timeout + GRACE,
-        )  # fmt: skip
-        outcomes = run.outcomes(lambda host, outcome: listen(keys[host], outcome))
+        with run_directory() as requests:
+            for act in acts:
+                (requests / act.host.name).write_text(request_text(act))
+            run = PlaybookRun(
+                playbook=playbook, hosts=[act.host for act in acts], known_hosts=self._known_hosts,
+                sockets=self._sockets, timeout=timeout + GRACE,
+                variables={f"{playbook}_requests": str(requests), f"{playbook}_timeout": timeout},
+            )  # fmt: skip
+            outcomes = run.outcomes(lambda host, outcome: listen(keys[host], outcome))
         return {keys[host]: _answered(outcome) for host, outcome in outcomes.items()}
 
 

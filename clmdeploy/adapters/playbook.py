@@ -71,8 +71,9 @@ class PlaybookRun:
     def _environment(self, place: Path) -> dict[str, str]:
         """What differs from run to run; the rest of Ansible's settings stand in playbooks/ansible.cfg."""
         ssh = {
-            "UserKnownHostsFile": self.known_hosts, "GlobalKnownHostsFile": "/dev/null", "StrictHostKeyChecking": "yes",
-            "BatchMode": "yes", "ServerAliveInterval": 5, "ServerAliveCountMax": 3,
+            # Absolute: Ansible works in a directory of its own.
+            "UserKnownHostsFile": self.known_hosts.absolute(), "GlobalKnownHostsFile": "/dev/null",
+            "StrictHostKeyChecking": "yes", "BatchMode": "yes", "ServerAliveInterval": 5, "ServerAliveCountMax": 3,
             "ControlMaster": "auto", "ControlPersist": 60,
         }  # fmt: skip
         return {
@@ -93,7 +94,7 @@ def told_by(event: Event) -> Iterator[tuple[str, Outcome]]:
         case "runner_on_ok" if result.get("reply"):
             yield data["host"], read_reply(0, base64.b64decode(result["reply"]), b"")
         case "runner_on_failed":
-            status = "timed-out" if result.get("timed_out") else "failed"
+            status = "timed-out" if result.get("timedout") else "failed"
             yield data["host"], Outcome.model_validate({"status": status, "message": _message(result)})
         case "runner_on_unreachable":
             yield data["host"], Outcome(status="unreachable", message=_message(result))
