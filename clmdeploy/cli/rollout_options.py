@@ -38,6 +38,11 @@ def reason_text(text: str) -> str:
     return stripped
 
 
+def batch_size(text: str) -> int | str:
+    """A number of hosts, or a share of them; which of these make sense is the settings' own rule."""
+    return int(text) if text.isdecimal() and len(text) < 9 else text
+
+
 def host_names(text: str | tuple[str, ...]) -> tuple[str, ...]:
     """Host names with commas between. Raises BadParameter."""
     if isinstance(text, tuple):  # the default
@@ -69,7 +74,7 @@ class RolloutOptions:
     """Every option of `deploy` and `rollback` but the version."""
 
     strategy: str | None = None
-    batch: str | None = None
+    batch: int | str | None = None
     canary: int | None = None
     limit: tuple[str, ...] = ()
     on_failure: str | None = None
@@ -96,7 +101,8 @@ class RolloutOptions:
         batch = "100%" if self.strategy == "all-at-once" else None
         reasons = {name: getattr(self, name) for name in ("hotfix", "no_restore_point", "accept_outage")}
         return Choices(
-            limit=self.limit, canary=canary if self.canary is None else self.canary, at_once=self.batch or batch,
+            limit=self.limit, canary=canary if self.canary is None else self.canary,
+            at_once=batch if self.batch is None else self.batch,
             on_failure=self.on_failure, tolerate=self.tolerate, soak=self.soak,
             reasons={name: why for name, why in reasons.items() if why},
         )  # fmt: skip
@@ -115,7 +121,7 @@ def rollout_options(function: Function) -> Function:
             "--strategy", type=click.Choice(["rolling", "all-at-once", "canary"]),
             help="rolling: no canary; all-at-once: one batch; canary: watch some first.  [default: as clm.yml says]",
         ),
-        click.option("--batch", metavar="N|N%", help="Hosts switched at once."),
+        click.option("--batch", type=batch_size, metavar="N|N%", help="Hosts switched at once."),
         click.option("--canary", type=click.IntRange(0, 100), metavar="N", help="Hosts switched first and watched."),
         click.option("--soak", type=click.IntRange(0, 86400), metavar="SECONDS", help="How long to watch them."),
         click.option("--limit", type=host_names, default=(), metavar="HOST,HOST", help="Only these hosts."),
