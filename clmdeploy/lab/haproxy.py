@@ -25,14 +25,14 @@ defaults
     option forwardfor
     retries 0
     http-reuse safe
-    timeout connect 2s
+    timeout connect 5s
     timeout queue 5s
     timeout client 60s
     timeout server 30s
     timeout http-request 10s
     timeout http-keep-alive 60s
-    timeout check 2s
-    default-server inter 500ms fall 2 rise 1
+    timeout check 5s
+    default-server inter 500ms fall 3 rise 1
 
 frontend clm
     bind :80

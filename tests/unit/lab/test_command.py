@@ -14,7 +14,7 @@ from clmdeploy.model.errors import UsageError
 
 def test_help_names_every_command_and_fault() -> None:
     """The face has the commands and the faults that the manual names."""
-    assert list(lab.commands) == ["up", "down", "status", "ssh", "inventory", "fault"]
+    assert list(lab.commands) == ["up", "down", "status", "demo", "ssh", "inventory", "fault"]
     faults = {"cut", "heal", "freeze", "thaw", "kill", "start", "reboot", "wipe", "fill", "drain-disk"}
     assert set(lab.commands["fault"].commands) == faults  # type: ignore[attr-defined]
 

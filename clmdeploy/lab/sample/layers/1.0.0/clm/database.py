@@ -18,14 +18,14 @@ class Database:
     """A pool that reconnects by itself. Waiting for a connection and for an answer is bounded."""
 
     def __init__(self, settings: Settings) -> None:
-        options = f"-c search_path={settings.search_path} -c statement_timeout=5000"
+        options = f"-c search_path={settings.search_path} -c statement_timeout=15000"
         self._pool = AsyncConnectionPool(
             settings.database_url,
             connection_class=AsyncConnection[Row],
-            kwargs={"row_factory": dict_row, "connect_timeout": 3, "options": options, "application_name": "clm"},
+            kwargs={"row_factory": dict_row, "connect_timeout": 5, "options": options, "application_name": "clm"},
             min_size=min(2, settings.pool_size),
             max_size=settings.pool_size,
-            timeout=3,
+            timeout=10,  # a burst on a busy machine waits rather than fails
             check=AsyncConnectionPool.check_connection,
             open=False,
         )
