@@ -16,20 +16,24 @@ def unit_names(components: list[Json]) -> list[str]:
 
 
 def stop(names: list[str]) -> None:
-    """Stop and take out of boot. Reverse order: what was started last goes first."""
+    """Stop. Reverse order: what was started last goes first."""
     for name in reversed(names):
         _systemctl("stop", name)
 
 
 def link(root: str, names: list[str]) -> None:
-    """Let systemd know exactly `names` of this install root: foreign units and files are never touched."""
+    """Let systemd know exactly `names` of this install root and put them into boot; nothing foreign is touched.
+
+    systemd reads its units again once, at the end: by itself it would do so for each one that is enabled or disabled.
+    """
     for name in _linked(root):
         if name not in names:
-            _systemctl("disable", name, check=False)
+            _systemctl("disable", "--no-reload", name, check=False)
             if os.path.lexists(os.path.join(LINKS, name)):
                 os.unlink(os.path.join(LINKS, name))
     for name in names:
         _link_one(root, name)
+        _systemctl("enable", "--no-reload", name, check=False)
     _systemctl("daemon-reload")
 
 
@@ -49,9 +53,8 @@ def _link_one(root: str, name: str) -> None:
 
 
 def start(names: list[str]) -> None:
-    """Start and put into boot; a unit that does not start is named with its last lines."""
+    """Start; a unit that does not start is named with its last lines."""
     for name in names:
-        _systemctl("enable", name, check=False)
         try:
             _systemctl("start", name)
         except ActError as error:
