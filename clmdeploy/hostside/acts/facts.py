@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -93,6 +92,6 @@ def _service(component: Json) -> Json:
 
 
 def _unit_state(unit: str) -> str:
-    systemctl = shutil.which("systemctl", path="/usr/bin:/bin") or "systemctl"
-    finished = subprocess.run([systemctl, "is-active", unit], capture_output=True, text=True, timeout=10, check=False)
+    command = ["systemctl", "is-active", unit]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     return finished.stdout.strip() or "unknown"

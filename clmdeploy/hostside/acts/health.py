@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
-import urllib.error
-import urllib.request
 
 from .call import ActError, Call, Json
 from .commands import environment_of, run_hook
@@ -92,6 +89,10 @@ def running_version(url: str) -> str | None:
 
 def fetch(url: str, timeout: float) -> tuple[int | None, str]:
     """Status and body (at most 64 KiB); status None with the reason when nobody answered. No proxy is used."""
+    import http.client  # slow to import: only when something is asked over HTTP
+    import urllib.error
+    import urllib.request
+
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=min(timeout, 5)) as response:

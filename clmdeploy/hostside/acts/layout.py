@@ -55,3 +55,13 @@ def staged(root: str) -> list[str]:
     if not os.path.isdir(releases(root)):
         return []
     return sorted(name for name in os.listdir(releases(root)) if not name.startswith(".") and is_whole(root, name))
+
+
+def remove_release(path: str) -> None:
+    """Remove a release so that a half-removed one is never taken for whole."""
+    import shutil  # not needed where nothing is removed, and not free to import
+
+    if os.path.isdir(path):
+        doomed = os.path.join(os.path.dirname(path), ".removing-" + os.path.basename(path))
+        os.rename(path, doomed)
+        shutil.rmtree(doomed)

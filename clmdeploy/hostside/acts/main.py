@@ -1,24 +1,25 @@
-"""Runs one call: reads it from its directory, writes the reply beside it."""
+"""Runs one call: reads it from its directory, writes the reply beside it.
+
+Only the act that is asked for is imported: all of them take a tenth of a second of each host's time, every time.
+"""
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
 
-from . import balance, facts, health, inspect, logs, migrate, prune, stage, switch
 from .call import ActError, Json, read_call
 
-ACTS = {
-    "balance": balance, "facts": facts, "health": health, "inspect": inspect, "logs": logs, "migrate": migrate,
-    "prune": prune, "stage": stage, "switch": switch,
-}  # fmt: skip
+ACTS = ("balance", "facts", "health", "inspect", "logs", "migrate", "prune", "stage", "switch")
 VERBS = ("perform", "restore", "probe", "ask")
 
 
 def reply_to(place: str) -> Json:
     call = read_call(place)
-    function = getattr(ACTS.get(call.act), call.verb, None) if call.verb in VERBS else None
+    known = call.act in ACTS and call.verb in VERBS
+    function = getattr(importlib.import_module("." + call.act, __package__), call.verb, None) if known else None
     if function is None:
         return {"status": "failed", "message": f"no act {call.act!r} with verb {call.verb!r}", "result": {}}
     try:

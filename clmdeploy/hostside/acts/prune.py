@@ -7,8 +7,7 @@ import shutil
 
 from . import record
 from .call import Call, Json
-from .layout import current, release_path, releases, staged
-from .stage import remove_release
+from .layout import current, release_path, releases, remove_release, staged
 
 
 def perform(call: Call) -> Json:

@@ -7,11 +7,12 @@ import json
 import os
 import pwd
 import shutil
+import subprocess
 
 from . import record
 from .call import ActError, Call, Json
 from .download import fetch_checked
-from .layout import MARK, current, is_whole, release_path, releases
+from .layout import MARK, current, is_whole, release_path, releases, remove_release
 from .unpack import unpack
 
 
@@ -61,14 +62,6 @@ def _incoming(root: str) -> str:
     return os.path.join(releases(root), ".incoming")
 
 
-def remove_release(path: str) -> None:
-    """Remove a release so that a half-removed one is never taken for whole."""
-    if os.path.isdir(path):
-        doomed = os.path.join(os.path.dirname(path), ".removing-" + os.path.basename(path))
-        os.rename(path, doomed)
-        shutil.rmtree(doomed)
-
-
 def _check_room(arguments: Json) -> None:
     """Room for the archive and the tree beside each other, and what the manifest wants to stay free."""
     space = os.statvfs(releases(arguments["root"]))
@@ -109,7 +102,14 @@ def _assemble(call: Call, incoming: str) -> None:
             _link_shared(arguments, tree, shared["path"])
     record.replace_file(os.path.join(tree, MARK), content, 0o644)
     os.chmod(tree, 0o755)  # noqa: S103  # the service user reads releases; nobody but root writes them
-    os.sync()
+    _flush(tree)
+
+
+def _flush(tree: str) -> None:
+    """Bring the file system of `tree` onto its disk; others, a hung network share maybe, are not waited for."""
+    finished = subprocess.run(["sync", "--file-system", tree], capture_output=True, text=True, check=False)
+    if finished.returncode != 0:
+        raise ActError(f"{tree} can't be brought onto the disk: {finished.stderr.strip()[-300:]}")
 
 
 def _link_shared(arguments: Json, tree: str, path: str) -> None:
