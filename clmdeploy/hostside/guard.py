@@ -112,23 +112,16 @@ def raise_token(scope: str, token: int) -> None:
 
 
 def active_units() -> list[str]:
-    """Names of act units that systemd still runs, without their suffix."""
+    """Names of act units that systemd still runs, without their suffix. Each has its directory for as long."""
+    begun = [name for name in os.listdir(RUN) if UNIT.fullmatch(name)]
+    if not begun:
+        return []
+    states = "--state=active,activating,deactivating"
     listing = subprocess.run(
-        [
-            "systemctl",
-            "list-units",
-            "--plain",
-            "--no-legend",
-            "--state=active,activating,deactivating",
-            "clm-*.service",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
-    names = [line.split()[0][: -len(".service")] for line in listing.stdout.splitlines() if line.strip()]
-    return [name for name in names if os.path.exists(os.path.join(RUN, name))]
+        ["systemctl", "list-units", "--plain", "--no-legend", states, *(name + ".service" for name in begun)],
+        capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    return [line.split()[0][: -len(".service")] for line in listing.stdout.splitlines() if line.strip()]
 
 
 def end_units(names: list[str]) -> None:
