@@ -1,0 +1,85 @@
+"""After a change: what runs where, is that safe, and the one command to type next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clmdeploy.changes.ending import Ending
+from clmdeploy.changes.plan import Plan
+from clmdeploy.model.errors import ClmError, ExitCode, LeaseHeld, OutcomeUnknown, StoreUnavailable
+from clmdeploy.planners.deploy import plan_deploy
+from clmdeploy.planners.rollback import plan_rollback
+from clmdeploy.queries.aftermath import after_ending, after_success, after_trouble, concerns
+from clmdeploy.queries.status import describe_fleet
+from tests.unit.planners.conftest import NOW, fleet, release, wish
+
+OLD, NEW = release("1.0.0"), release("1.1.0")
+FLEET = describe_fleet(fleet(OLD), "lb")
+SILENT = describe_fleet(fleet(OLD, reachable=False), "lb")
+
+
+def deploy(**changes: Any) -> Plan:
+    return plan_deploy(wish(NEW, fleet(OLD)), NOW).model_copy(update=changes)
+
+
+def rollback() -> Plan:
+    return plan_rollback(wish(OLD, fleet(NEW)), NOW)
+
+
+@pytest.mark.parametrize(
+    ("plan", "ending", "passed", "following"),
+    [
+        (deploy(), {"state": "paused"}, False, "change resume -e test"),
+        (deploy(), {"state": "stopped"}, False, "change abort -e test"),
+        (deploy(), {"state": "stopped"}, True, "change resume -e test"),
+        (deploy(), {"state": "partly", "owed": ("app1",)}, False, "change abort -e test"),
+        (deploy(), {"state": "partly"}, False, "rollback --to 1.0.0 -e test"),
+        (deploy(from_release=None), {"state": "partly"}, False, "deploy 1.1.0 -e test"),
+        (deploy(from_release="1.0.0-a, 1.0.1-b"), {"state": "partly"}, False, "deploy 1.1.0 -e test"),
+        (rollback(), {"state": "partly"}, False, "rollback --to 1.0.0 -e test"),
+        (deploy(), {"state": "done", "dropped": ("app1",)}, False, "deploy 1.1.0 -e test"),
+        (deploy(), {"state": "taken-back"}, False, "change show c1 -e test"),
+    ],
+)
+def test_every_ending_has_its_next_command(plan: Plan, ending: dict[str, Any], passed: bool, following: str) -> None:
+    """Exactly one, without a choice to make at night; past a point of no return only forwards."""
+    aftermath = after_ending(Ending(change="c1", **ending), plan, FLEET, passed)
+    assert aftermath.next == following
+    assert aftermath.exit_code == Ending(change="c1", **ending).exit_code
+    assert aftermath.runs == {OLD.directory: ["app1", "app2", "app3", "worker1"]}
+
+
+@pytest.mark.parametrize(
+    ("error", "change", "state", "code", "following"),
+    [
+        (LeaseHeld("x"), None, "lease-held", ExitCode.LEASE_HELD, "deploy 1.1.0 -e test --lease-wait 600"),
+        (OutcomeUnknown("x"), None, "unknown", ExitCode.UNKNOWN, "change resume -e test"),
+        (StoreUnavailable("x"), "c1", "unknown", ExitCode.UNKNOWN, "change resume -e test"),
+        (StoreUnavailable("x"), None, "not-begun", ExitCode.FAILED_UNCHANGED, "change list -e test"),
+    ],
+)
+def test_a_run_that_broke_off(error: ClmError, change: str | None, state: str, code: ExitCode, following: str) -> None:
+    """Once a change has begun nobody may call it unchanged, whatever broke it off."""
+    aftermath = after_trouble(error, deploy(), FLEET, change)
+    assert (aftermath.state, aftermath.exit_code, aftermath.next) == (state, code, following)
+    assert aftermath.safe is (state != "unknown")
+
+
+@pytest.mark.parametrize(("ending", "kinds"), [({"owed": ("app1",)}, ["owed"]), ({}, [])])
+def test_what_is_not_safe_is_named(ending: dict[str, Any], kinds: list[str]) -> None:
+    """An undo that is owed, and silent hosts, are concerns with names."""
+    told = after_ending(Ending(change="c1", state="partly", **ending), deploy(), FLEET, False)
+    assert (told.safe, [kind for kind, _ in concerns(told)]) == (not kinds, kinds)
+    silent = after_ending(Ending(change="c1", state="partly", **ending), deploy(), SILENT, False)
+    assert concerns(silent)[-1] == ("silent", "app1, app2, app3, worker1")
+    assert silent.runs == {}
+
+
+def test_success_needs_no_second_look() -> None:
+    """The health gates have looked: every host of the plan runs its release."""
+    aftermath = after_success(deploy(), "c1")
+    assert (aftermath.is_good, aftermath.safe, aftermath.next) == (True, True, None)
+    assert aftermath.runs == {NEW.directory: ["app1", "app2", "app3", "worker1"]}
+    assert after_success(deploy(), None).state == "nothing-to-do"

@@ -1,0 +1,97 @@
+"""The status of an environment, from facts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clmdeploy.changes.events import Who
+from clmdeploy.model.errors import InvalidInput
+from clmdeploy.model.facts import FleetFacts, HostFacts
+from clmdeploy.model.hosts import Host
+from clmdeploy.queries.changes import ChangeSummary
+from clmdeploy.queries.status import (
+    FleetStatus,
+    RecordStatus,
+    describe_fleet,
+    faults_of_services,
+    next_command,
+    record_status,
+)
+from tests.unit.planners.conftest import fleet, host, release
+
+RELEASE = release("1.0.0")
+WELL: dict[str, Any] = {"component": "web", "units": {"web.service": "active"}, "version": "1.0.0", "healthy": True}
+WHO = Who(principal="ivanova", user="i", host="control")
+
+
+def change(**fields: Any) -> ChangeSummary:
+    known = {"id": "c1", "kind": "deploy", "title": "t", "reason": "", "who": WHO, "state": "done"}
+    return ChangeSummary(
+        **(known | {"opened": "2026-01-01T00:00:00+00:00", "last_event": "2026-01-01T00:00:09+00:00"} | fields)
+    )
+
+
+def status_of(**service: Any) -> FleetStatus:
+    return describe_fleet(FleetFacts(hosts=(host("app1", "app", RELEASE, services=(WELL | service,)),)), "lb")
+
+
+@pytest.mark.parametrize(
+    ("service", "health", "fault"),
+    [
+        ({}, "healthy", []),
+        ({"version": None}, "healthy", []),
+        ({"healthy": False}, "unhealthy", ["web: its health check fails"]),
+        ({"version": "0.9.0"}, "unhealthy", ["web: version 0.9.0 answers"]),
+        ({"units": {"web.service": "failed"}}, "unhealthy", ["web: web.service failed"]),
+    ],
+)  # fmt: skip
+def test_a_service_is_well_when_all_of_it_is(service: dict[str, Any], health: str, fault: list[str]) -> None:
+    """Its checks, its units, and the version that answers: what `current` names is not proof of what runs."""
+    (found,) = status_of(**service).hosts
+    assert (found.health, list(faults_of_services(found))) == (health, fault)
+
+
+def test_balancers_stand_apart_with_what_they_hold_drained() -> None:
+    """A server that this tool took out is told with the change that did."""
+    lb1 = HostFacts(
+        host=Host(name="lb1", address="192.0.2.2", groups=("lb",)), reachable=True, drained={"clm_web/app1": "c7"}
+    )
+    found = describe_fleet(FleetFacts(hosts=(*fleet(RELEASE).hosts[:-1], lb1)), "lb")
+    assert ([one.name for one in found.balancers], found.drained) == (["lb1"], {"lb1:clm_web/app1": "c7"})
+    assert "lb1" not in {name for names in found.runs.values() for name in names}
+
+
+def test_hosts_that_differ_are_told_apart() -> None:
+    """Release by release, hosts without one under an empty name, silent ones left out and named."""
+    hosts = (host("app1", "app", RELEASE), host("app2", "app"), host("app3", "app", RELEASE, reachable=False))
+    found = describe_fleet(FleetFacts(hosts=hosts), None)
+    assert found.runs == {"": ["app2"], RELEASE.directory: ["app1"]}
+    assert found.silent == ("app3",)
+
+
+@pytest.mark.parametrize(
+    ("record", "following"),
+    [
+        ({}, None),
+        ({"last_change": change()}, None),
+        ({"last_change": change(state="paused")}, "change resume -e test"),
+        ({"last_change": change(state="stopped")}, "change abort -e test"),
+        ({"last_change": change(state="open")}, "change abort -e test"),
+        ({"last_change": change(), "owed": {"app1": "c0"}}, "change abort -e test"),
+        ({"fault": "storage does not answer"}, None),
+    ],
+)
+def test_status_names_the_command_to_type(record: dict[str, Any], following: str | None) -> None:
+    """Where something is open; where nothing is known, nothing is advised."""
+    assert next_command("test", RecordStatus(**record)) == following
+
+
+def test_storage_that_cant_be_asked_is_a_fault_of_the_record_only() -> None:
+    """Whatever keeps the state bucket from answering, missing keys included."""
+
+    def reach() -> Any:
+        raise InvalidInput("storage.access_key: $CLM_S3_ACCESS_KEY is not set")
+
+    assert record_status(reach) == RecordStatus(fault="storage.access_key: $CLM_S3_ACCESS_KEY is not set")
