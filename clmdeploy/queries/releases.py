@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 from pydantic import Field
 
@@ -76,4 +77,5 @@ def history(journal: Journal, most: int) -> list[Installation]:
             lambda change: installation(change, journal.plan(change).plan, journal.events(change)),
             journal.changes()[-most:],
         )
-        return [one for one in told if one is not None]
+        # IDs tell the second, events the millisecond.
+        return sorted((one for one in told if one is not None), key=lambda one: datetime.fromisoformat(one.began))
