@@ -37,6 +37,8 @@ class Aftermath(Value):
     drained: tuple[str, ...] = ()
     """BALANCER:BACKEND/SERVER that this tool keeps out of rotation"""
     unhealthy: tuple[str, ...] = ()
+    dirty: tuple[str, ...] = ()
+    """the last whole version of a schema in which a later migration stands half-done; empty when it is clean"""
     message: str = ""
     next: str | None = None
 
@@ -47,7 +49,7 @@ class Aftermath(Value):
     @property
     def safe(self) -> bool:
         """Whether what runs can be left alone: everybody answers, is well and in rotation, and nobody owes anything."""
-        return not (self.owed or self.silent or self.drained or self.unhealthy) and self.state != "unknown"
+        return not concerns(self) and self.state != "unknown"
 
 
 def after_success(plan: Plan, change: str | None) -> Aftermath:
@@ -63,7 +65,7 @@ def after_ending(ending: Ending, plan: Plan, fleet: FleetStatus, passed: bool) -
     """A change ended otherwise than well. `passed`: a step without a way back has acted."""
     return _with_fleet(
         fleet, change=ending.change, state=ending.state, exit_code=ending.exit_code, failures=ending.failures,
-        owed=ending.owed, dropped=ending.dropped, next=_next(ending, plan, passed),
+        owed=ending.owed, dropped=ending.dropped, next=_next(ending, plan, passed, dirty=bool(_dirty(fleet))),
     )  # fmt: skip
 
 
@@ -82,7 +84,7 @@ def after_trouble(error: ClmError, plan: Plan, fleet: FleetStatus, change: str |
 
 def concerns(aftermath: Aftermath) -> Sequence[tuple[str, str]]:
     """What keeps this from being safe: the kind, and who."""
-    kinds = ("owed", "drained", "unhealthy", "silent")
+    kinds = ("owed", "dirty", "drained", "unhealthy", "silent")
     return [(kind, ", ".join(getattr(aftermath, kind))) for kind in kinds if getattr(aftermath, kind)]
 
 
@@ -90,9 +92,14 @@ def _with_fleet(fleet: FleetStatus, **fields: object) -> Aftermath:
     return Aftermath.model_validate(
         {
             **fields, "runs": fleet.runs, "silent": fleet.silent, "unhealthy": fleet.unhealthy,
-            "drained": tuple(fleet.drained),
+            "drained": tuple(fleet.drained), "dirty": _dirty(fleet),
         }
     )  # fmt: skip
+
+
+def _dirty(fleet: FleetStatus) -> tuple[str, ...]:
+    schema = fleet.schema_state
+    return (str(schema.version),) if schema is not None and schema.dirty else ()
 
 
 def _state_of(error: ClmError, change: str | None) -> State:
@@ -101,8 +108,10 @@ def _state_of(error: ClmError, change: str | None) -> State:
     return "lease-held" if error.exit_code == ExitCode.LEASE_HELD else "not-begun"
 
 
-def _next(ending: Ending, plan: Plan, passed: bool) -> str | None:
+def _next(ending: Ending, plan: Plan, passed: bool, *, dirty: bool) -> str | None:
     environment = plan.environment
+    if dirty and ending.state == "partly" and not ending.owed:
+        return f"change show {ending.change} -e {environment}"  # no command mends a schema: people must look
     match ending.state:
         case "paused":
             return f"change resume -e {environment}"

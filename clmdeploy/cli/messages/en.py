@@ -133,6 +133,8 @@ MESSAGES = {
     "ending.safe": "Safe: yes. All hosts answer, are healthy and in rotation.",
     "ending.not_safe": "Safe: NO. {why}.",
     "ending.concern_owed": "may be half-way, as taking it back failed: {names}; bring it back first",
+    "ending.concern_dirty": "the schema is marked dirty after version {names}: a migration stands half-done, and its "
+    "makers must finish or revert it by hand before the next deploy",
     "ending.concern_drained": "kept out of rotation: {names}",
     "ending.concern_unhealthy": "not healthy: {names}",
     "ending.concern_silent": "no answer: {names}",

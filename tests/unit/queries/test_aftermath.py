@@ -9,6 +9,7 @@ import pytest
 from clmdeploy.changes.ending import Ending
 from clmdeploy.changes.plan import Plan
 from clmdeploy.model.errors import ClmError, ExitCode, LeaseHeld, OutcomeUnknown, StoreUnavailable
+from clmdeploy.model.facts import SchemaState
 from clmdeploy.planners.deploy import plan_deploy
 from clmdeploy.planners.rollback import plan_rollback
 from clmdeploy.queries.aftermath import after_ending, after_success, after_trouble, concerns
@@ -75,6 +76,14 @@ def test_what_is_not_safe_is_named(ending: dict[str, Any], kinds: list[str]) -> 
     silent = after_ending(Ending(change="c1", state="partly", **ending), deploy(), SILENT, False)
     assert concerns(silent)[-1] == ("silent", "app1, app2, app3, worker1")
     assert silent.runs == {}
+
+
+def test_a_dirty_schema_is_never_safe() -> None:
+    """A migration that stands half-done is told, and no command is said to mend it."""
+    dirty = FLEET.model_copy(update={"schema_state": SchemaState(version=2, dirty=True)})
+    told = after_ending(Ending(change="c1", state="partly"), deploy(), dirty, False)
+    assert (told.safe, concerns(told)) == (False, [("dirty", "2")])
+    assert told.next == "change show c1 -e test"
 
 
 def test_success_needs_no_second_look() -> None:
