@@ -37,6 +37,10 @@ class Fleet:
         """Host → version that `current` points to."""
         return look.releases(self.lab)
 
+    def releases_of(self, *hosts: str) -> dict[str, str]:
+        """The same of some hosts only."""
+        return look.releases(self.lab, *hosts)
+
     @property
     def drained(self) -> dict[str, str]:
         """Servers that are out of rotation, with the balancer's word for it."""

@@ -81,7 +81,7 @@ def test_a_release_that_is_not_well_takes_itself_back(
     assert three_lines(ran)[0].startswith("Runs now: 1.2.0")
     assert fleet.releases == dict.fromkeys(MEMBERS, "1.2.0")
     assert not fleet.drained
-    assert fleet.lease()["holder"] is None
+    assert not fleet.lease()["held"]
     fleet.clmdeploy("journal", "verify", "-e", "lab").expecting(0)
 
 
@@ -127,8 +127,7 @@ def test_what_cannot_be_taken_back_is_told(fleet: Fleet, irreversible_release: s
     fleet.bring_to("1.2.0")
     ran = fleet.clmdeploy("deploy", irreversible_release, "-e", "lab", "--yes", *NO_RESTORE_POINT).expecting(5)
     assert "3|t" in fleet.schema()
-    assert "dirty" in ran.said
-    assert three_lines(ran)
+    assert "the schema is marked dirty after version 2" in three_lines(ran)[1]
     assert fleet.releases == dict.fromkeys(MEMBERS, "1.2.0")
 
 
@@ -179,7 +178,7 @@ def test_a_host_that_vanishes_stops_the_rollout(fleet: Fleet) -> None:
         ending = events[-1]
         assert {failure["host"] for failure in ending["failures"]} == {"app2"}
         assert ending["owed"] == ["app2"]
-        assert {fleet.releases[host] for host in ("app1", "app3", "worker1")} == {"1.1.0"}
+        assert set(fleet.releases_of("app1", "app3", "worker1").values()) == {"1.1.0"}
     refused = fleet.clmdeploy("deploy", "1.2.0", "-e", "lab", "--yes").expecting(9)
     assert "app2" in refused.said
     fleet.clmdeploy("change", "abort", "-e", "lab").expecting(0)

@@ -19,9 +19,10 @@ with socket.socket(socket.AF_UNIX) as balancer:
 """
 
 
-def releases(lab: Lab) -> dict[str, str]:
-    """Host → version that `current` points to; "none" before the first install."""
-    hosts = [host for host in lab.hosts.values() if host.group in ("app", "worker")]
+def releases(lab: Lab, *names: str) -> dict[str, str]:
+    """Host → version that `current` points to, of all or of those named; "none" before the first install."""
+    members = [host for host in lab.hosts.values() if host.group in ("app", "worker")]
+    hosts = [host for host in members if not names or host.name in names]
     with ThreadPoolExecutor() as threads:
         return dict(zip((host.name for host in hosts), threads.map(_release, hosts), strict=True))
 
