@@ -47,6 +47,7 @@ class Ledger:
         self.plan = plan
         self.states: dict[tuple[str, str], State] = {}
         self.outcomes: dict[tuple[str, str], Outcome] = {}
+        self._earlier: dict[tuple[str, str], State] = {}
         self.dropped: set[str] = set()
         self.closed: str | None = None
         self.paused = False
@@ -85,12 +86,20 @@ class Ledger:
 
     def _mark(self, event: Event, state: State) -> None:
         for key in event.outcomes:
+            self._earlier[event.step, key] = self.states.get((event.step, key), "pending")
             self.states[event.step, key] = state
 
     def _finish(self, event: Event) -> None:
         for key, outcome in event.outcomes.items():
-            self.states[event.step, key] = state_after(outcome)
+            self.states[event.step, key] = self._state_after(event.step, key, outcome)
             self.outcomes[event.step, key] = outcome
+
+    def _state_after(self, step_id: str, key: str, outcome: Outcome) -> State:
+        """A try that never began takes nothing away from what an earlier one may have left."""
+        after, earlier = state_after(outcome), self._earlier.get((step_id, key), "pending")
+        if after != "pending" or earlier not in ACTED:
+            return after
+        return "unknown" if earlier in OPEN else earlier
 
     def _finish_undo(self, event: Event) -> None:
         for key, outcome in event.outcomes.items():

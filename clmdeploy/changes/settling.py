@@ -25,7 +25,8 @@ def settle(dispatch: Dispatch, step: Step, targets: Sequence[Target], verb: Verb
     outcomes: dict[str, Outcome] = {}
     waiting = list(targets)
     while waiting:
-        outcomes |= dispatch.unit_outcomes(step, waiting, verb)
+        asked = dispatch.unit_outcomes(step, waiting, verb)
+        outcomes |= {key: _of_the_act(answer) for key, answer in asked.items()}
         now = clock.monotonic()
         waiting = [
             target
@@ -43,7 +44,14 @@ def settle(dispatch: Dispatch, step: Step, targets: Sequence[Target], verb: Verb
 def _looked_at(dispatch: Dispatch, step: Step, targets: Sequence[Target], verb: Verb) -> dict[str, Outcome]:
     if not targets:
         return {}
-    return {key: _read_state(answer, verb) for key, answer in dispatch.probe(step, targets).items()}
+    return {key: _of_the_act(_read_state(answer, verb)) for key, answer in dispatch.probe(step, targets).items()}
+
+
+def _of_the_act(answer: Outcome) -> Outcome:
+    """A question that never reached the host, or was refused there, tells nothing of the act it was about."""
+    if answer.status == "refused":
+        return Outcome(status="unknown", message=answer.message)
+    return answer if answer.acted else answer.model_copy(update={"acted": True})
 
 
 def _read_state(answer: Outcome, verb: Verb) -> Outcome:

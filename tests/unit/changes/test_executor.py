@@ -238,3 +238,33 @@ def test_death_at_any_write_of_a_failing_change_is_settled_by_resume(policy: Pol
     assert verify(stage.journal) > 0
     stage.hosts.verdict = lambda _act: None
     assert stage.conductor("third").begin("c3", stage.signed(make_plan()), "later", 0).change == "c3"
+
+
+def out_of_reach(host: str):  # type: ignore[no-untyped-def]
+    """As the SSH adapter tells it: no connection, so this very request never began."""
+    return lambda act: Outcome(status="unreachable", message="no route", acted=False) if act.host.name == host else None
+
+
+def test_a_host_that_can_not_be_asked_what_it_did_is_never_called_untouched(stage: Stage) -> None:
+    """app1 has switched, the control node dies, app1 falls silent: abort records the undo as owed, not as needless."""
+    cut_at(stage, switch_number(), after=True)
+    stage.hosts.before = out_of_reach("app1")
+    ending = stage.conductor("second").abort("c1", "give up")
+    assert (ending.state, ending.owed) == ("partly", ("app1",))
+
+
+def test_another_try_that_never_began_does_not_hide_the_first(stage: Stage) -> None:
+    """Resumed while app1 is out of reach: the switch that may have happened is still to be undone."""
+    cut_at(stage, switch_number(), after=True)
+    stage.hosts.before = out_of_reach("app1")
+    ending = stage.conductor("second").resume("c1", "go on")
+    assert (ending.state, ending.owed) == ("partly", ("app1",))
+    stage.hosts.before = lambda _act: None
+    assert stage.conductor("second").abort("c1", "it is back").state == "taken-back"
+    assert stage.hosts.host("app1").current == OLD
+
+
+def switch_number() -> int:
+    stage = fresh()
+    stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
+    return stage.hosts.log.index("perform switch app1")
