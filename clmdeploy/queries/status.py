@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Literal
 
 from clmdeploy.changes.journal import Journal
@@ -16,6 +18,7 @@ from clmdeploy.queries.changes import ChangeSummary, last_change
 from clmdeploy.queries.fleet import gather_fleet
 from clmdeploy.queries.wishes import release_groups
 
+PATIENCE = 10.0  # seconds
 Health = Literal["healthy", "unhealthy", "unknown"]
 
 
@@ -114,8 +117,22 @@ def describe_fleet(fleet: FleetFacts, balancers: str | None) -> FleetStatus:
     )
 
 
-def record_status(reach: Callable[[], tuple[Journal, Leases]]) -> RecordStatus:
-    """Ask journal and lease. Storage that is silent, closed or not to be believed gives a `fault`, never an error."""
+def record_status(reach: Callable[[], tuple[Journal, Leases]], patience: float = PATIENCE) -> RecordStatus:
+    """Ask journal and lease, for `patience` seconds at most.
+
+    Storage that is silent, slow, closed or not to be believed gives a `fault`, never an error: at night the hosts must
+    be seen though the storage is down.
+    """
+    answers: SimpleQueue[RecordStatus] = SimpleQueue()
+    # A daemon: the storage's own retries may take far longer than anybody waits here.
+    Thread(target=lambda: answers.put(_record(reach)), name="record", daemon=True).start()
+    try:
+        return answers.get(timeout=patience)
+    except Empty:
+        return RecordStatus(fault=f"the storage gave no answer within {patience:.0f} s")
+
+
+def _record(reach: Callable[[], tuple[Journal, Leases]]) -> RecordStatus:
     try:
         journal, leases = reach()
         head, standing = journal.head(), leases.read("fleet")

@@ -204,6 +204,8 @@ MESSAGES = {
     "health.healthy": "healthy",
     "health.unhealthy": "NOT HEALTHY",
     "health.unknown": "not asked",
+    "status.no_answer": "no answer",
+    "status.silent": "silent",
     "status.schema": "schema",
     "status.dirty": "marked dirty: a migration ended half-way",
     "status.drained": "drained",

@@ -204,6 +204,8 @@ MESSAGES = {
     "health.healthy": "исправен",
     "health.unhealthy": "НЕИСПРАВЕН",
     "health.unknown": "не опрошен",
+    "status.no_answer": "не отвечает",
+    "status.silent": "молчит",
     "status.schema": "схема",
     "status.dirty": "помечена как dirty: миграция прервана на середине",
     "status.drained": "выведены",

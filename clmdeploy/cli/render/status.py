@@ -53,7 +53,7 @@ def status_json(
 def _cells(invocation: Invocation, host: HostStatus, *, is_balancer: bool) -> list[str | Text]:
     groups = ", ".join(host.groups)
     if not host.reachable:
-        return [host.name, groups, Text(printable(host.message), style="bold red"), "", ""]
+        return [host.name, groups, Text(invocation.say("status.no_answer"), style="bold red"), "", ""]
     release = host.release if invocation.verbose else host.version
     servers = ", ".join(dict.fromkeys(f"{one.state} ({one.check})" for one in host.servers))
     health = Text(invocation.say(f"health.{host.health}"), style=_HEALTH[host.health])
@@ -68,6 +68,9 @@ def _lines(
     invocation: Invocation, zone: str, fleet: FleetStatus, record: RecordStatus
 ) -> Iterator[tuple[str, str, str]]:
     """Key of the catalogue, words, style."""
+    for host in (*fleet.hosts, *fleet.balancers):
+        if not host.reachable:
+            yield "silent", printable(host.message), "bold red"
     if fleet.schema_state is not None:
         dirty = f" ({invocation.say('status.dirty')})" if fleet.schema_state.dirty else ""
         yield "schema", f"{fleet.schema_state.version}{dirty}", "bold red" if dirty else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -95,3 +97,17 @@ def test_storage_that_cant_be_asked_is_a_fault_of_the_record_only() -> None:
         raise InvalidInput("storage.access_key: $CLM_S3_ACCESS_KEY is not set")
 
     assert record_status(reach) == RecordStatus(fault="storage.access_key: $CLM_S3_ACCESS_KEY is not set")
+
+
+def test_storage_that_takes_too_long_is_not_waited_for() -> None:
+    """Nobody waits for the storage's own retries before they see the hosts."""
+    given_up = threading.Event()
+
+    def reach() -> Any:
+        given_up.wait(30)
+        raise InvalidInput("too late")
+
+    begun = time.monotonic()
+    assert "no answer" in record_status(reach, patience=0.1).fault
+    assert time.monotonic() - begun < 5
+    given_up.set()
