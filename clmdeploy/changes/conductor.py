@@ -45,13 +45,17 @@ class Conductor:
             return self._run(Executor(self.world, log, lease), Executor.run)
 
     def resume(self, change: str, reason: str) -> Ending:
-        """Go on with an open change from wherever it stands."""
+        """Go on with an open change from wherever it stands; of a closed one, settle what it owes."""
         return self._continue(change, reason, Executor.resume)
 
     def abort(self, change: str, reason: str) -> Ending:
-        """Take an open change back, as far as its steps allow. Raises NothingChanged past a point of no return."""
-        passed = [step.title for step in self._ledger(change).irreversible_done()]
-        if passed:
+        """Take an open change back, as far as its steps allow; of a closed one, settle what it owes and leave the rest.
+
+        Raises NothingChanged past a point of no return.
+        """
+        ledger = self._ledger(change)
+        passed = [step.title for step in ledger.irreversible_done()]
+        if passed and ledger.closed in OPEN_STATES:
             raise NothingChanged(
                 f"change {change} is past a point of no return: {', '.join(passed)}",
                 f"finish it with `clmdeploy change resume {change} -e {self.journal.environment}`, or restore",
@@ -93,12 +97,13 @@ class Conductor:
     def _continue(self, change: str, reason: str, act: Callable[[Executor], Ending]) -> Ending:
         self._ledger(change)
         with self._lease(Request("fleet", self.who, change, reason), take_over=True) as lease:
+            closed = self._ledger(change).closed not in OPEN_STATES
             log = self.journal.take_over(change, self.who, {"reason": reason})
             self.world.watcher.on_opened(log.change, log.ledger.plan)
             executor = Executor(self.world, log, lease)
             executor.dispatch.fence_hosts()
             self._settle(executor, log)
-            return self._run(executor, act)
+            return self._run(executor, Executor.settle if closed else act)
 
     def _settle(self, executor: Executor, log: ChangeLog) -> None:
         """Find out what became of acts whose result was never written, and write it."""

@@ -111,9 +111,9 @@ class Ledger:
         return "undone" if step.undo == "tidy" else "owed"
 
     def state(self, step: Step, target: Target) -> State:
-        if target.subject in self.dropped and (step.id, target.key) not in self.states:
-            return "dropped"
-        return self.states.get((step.id, target.key), "pending")
+        """`dropped`: was left out for good; what it did before was taken back."""
+        state = self.states.get((step.id, target.key), "pending")
+        return "dropped" if target.subject in self.dropped and state in ("pending", "undone") else state
 
     def targets(self, step: Step, *states: State) -> tuple[Target, ...]:
         """Targets of the step that are in one of the states."""

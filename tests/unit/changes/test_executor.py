@@ -271,3 +271,54 @@ def number_of(line: str) -> int:
     stage = fresh()
     stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
     return stage.hosts.log.index(line)
+
+
+def left_behind(stage: Stage, policy: Policy, host: str) -> None:
+    """c1 goes on as `policy` says without `host`, which fails its switch and then falls silent."""
+
+    def silent(act: Guarded) -> Outcome | None:
+        gone = act.host.name == host and any(line == f"perform switch {host}" for line in stage.hosts.log)
+        return Outcome(status="unreachable", message="no route", acted=False) if gone else None
+
+    stage.hosts.before = silent
+    stage.hosts.verdict = failing(host, "switch")
+    assert stage.conductor().begin("c1", stage.signed(make_plan(policy=policy, migrate=False)), "why", 0).owed == (
+        host,
+    )
+    stage.hosts.before = stage.hosts.verdict = lambda _act: None
+
+
+@pytest.mark.parametrize("verb", ["abort", "resume"])
+@pytest.mark.parametrize(
+    ("policy", "failed", "well", "state"),
+    [(TOLERATE, "app1", "app2", "done"), (TAKE_BACK_BATCH, "app2", "app1", "partly")],
+)
+def test_settling_a_debt_leaves_the_rest_of_a_closed_change_alone(
+    stage: Stage, verb: str, policy: Policy, failed: str, well: str, state: str
+) -> None:
+    """One host owes an undo, the others run the new release: that host goes back, and nobody else."""
+    left_behind(stage, policy, failed)
+    ending = getattr(stage.conductor("second"), verb)("c1", "it is back")
+    assert (ending.state, ending.owed) == (state, ())
+    assert (stage.hosts.host(failed).current, stage.hosts.host(well).current) == (OLD, NEW)
+    assert stage.hosts.host("lb1").servers == {"app1": "ready", "app2": "ready"}
+    assert stage.journal.head().owed == {}  # type: ignore[union-attr]
+
+
+def test_a_host_that_was_left_out_stays_out_when_the_change_is_resumed() -> None:
+    """app1 failed and was taken back alone; the control node dies later; resume does not try app1 again."""
+    stage = fresh()
+
+    def fault(act: Guarded) -> Outcome | None:
+        if (act.host.name, act.act, act.verb, act.guard) == ("app2", "switch", "perform", "run"):
+            raise Cut
+        return None
+
+    stage.hosts.before, stage.hosts.verdict = fault, failing("app1", "switch")
+    with pytest.raises(Cut):
+        stage.conductor().begin("c1", stage.signed(make_plan(policy=TOLERATE)), "why", 0)
+    stage.hosts.before = stage.hosts.verdict = lambda _act: None
+    ending = stage.conductor("second").resume("c1", "go on")
+    assert (ending.state, ending.dropped) == ("done", ("app1",))
+    assert (stage.hosts.host("app1").current, stage.hosts.host("app2").current) == (OLD, NEW)
+    assert stage.hosts.log.count("perform switch app1") == 1
