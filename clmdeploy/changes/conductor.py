@@ -13,9 +13,9 @@ from clmdeploy.changes.events import Who
 from clmdeploy.changes.executor import Executor
 from clmdeploy.changes.journal import ChangeLog, Journal
 from clmdeploy.changes.lease import HeldLease, Leases, Request
-from clmdeploy.changes.ledger import Ledger
+from clmdeploy.changes.ledger import OPEN, Ledger
 from clmdeploy.changes.plan import Plan
-from clmdeploy.changes.settling import settle
+from clmdeploy.changes.settling import settle, soberly
 from clmdeploy.changes.signed_plan import SignedPlan
 from clmdeploy.changes.world import World
 from clmdeploy.model.errors import NothingChanged, OutcomeUnknown, StoreUnavailable, UsageError
@@ -54,7 +54,8 @@ class Conductor:
         Raises NothingChanged past a point of no return.
         """
         ledger = self._ledger(change)
-        passed = [step.title for step in ledger.irreversible_done()]
+        # What was cut off is looked at first: it may never have begun.
+        passed = [step.title for step in ledger.irreversible_done() if not ledger.targets(step, *OPEN)]
         if passed and ledger.closed in OPEN_STATES:
             raise NothingChanged(
                 f"change {change} is past a point of no return: {', '.join(passed)}",
@@ -110,7 +111,8 @@ class Conductor:
         for step in log.ledger.plan.steps:
             acted = log.ledger.targets(step, "running", "unknown")
             if acted:
-                log.append("step-finished", step.id, settle(executor.dispatch, step, acted, "perform"))
+                found = settle(executor.dispatch, step, acted, "perform")
+                log.append("step-finished", step.id, soberly(executor.dispatch, step, acted, found))
             undone = log.ledger.targets(step, "undoing")
             if undone:
                 log.append("undo-finished", step.id, settle(executor.dispatch, step, undone, "restore"))

@@ -19,11 +19,9 @@ from clmdeploy.changes.lease import HeldLease
 from clmdeploy.changes.ledger import ACTED, UndoScope
 from clmdeploy.changes.plan import GateCall, Plan, Step, Target
 from clmdeploy.changes.policy import GoOn, Stop, TakeBack, decide
-from clmdeploy.changes.settling import settle
+from clmdeploy.changes.settling import settle_unclear, soberly
 from clmdeploy.changes.world import World
 from clmdeploy.model.value import JsonValue
-
-UNCLEAR = ("unreachable", "timed-out", "in-flight", "unknown")
 
 
 class Executor:
@@ -115,12 +113,8 @@ class Executor:
     def _act(self, step: Step, targets: Sequence[Target]) -> dict[str, Outcome]:
         if isinstance(step.action, GateCall):
             return hold_gate(self.dispatch, step, targets, self.lease, self._stop_wanted)
-        outcomes = self.dispatch.perform(step, targets)
-        unclear = [target for target in targets if _is_unclear(outcomes[target.key])]
-        if not unclear:
-            return outcomes
-        settled = settle(self.dispatch, step, unclear)
-        return outcomes | {key: _keep_first_words(outcomes[key], later) for key, later in settled.items()}
+        outcomes = settle_unclear(self.dispatch, step, targets, self.dispatch.perform(step, targets), "perform")
+        return soberly(self.dispatch, step, targets, outcomes)
 
     def _take_back(self, only_batch: str | None) -> Ending:
         """Undo, newest step first: one batch, or all. What can't be undone is recorded as owed."""
@@ -154,18 +148,14 @@ class Executor:
         self._record("undo-started", step.id, begun, scope.model_dump(mode="json"))
         stuck = {one.key: _STUCK for one in targets if one.subject in broken or (step.whole_fleet and broken)}
         free = [target for target in targets if target.key not in stuck]
-        outcomes = stuck | (self._restore(step, free) if free else {})
+        done = settle_unclear(self.dispatch, step, free, self.dispatch.restore(step, free), "restore") if free else {}
+        outcomes = stuck | done
         self._record("undo-finished", step.id, outcomes)
         failed = [target for target in targets if not outcomes[target.key].is_done]
         if step.undo == "tidy":
             return set()
         self.failures += [_failure(step, one, outcomes[one.key], "undo: ") for one in failed if one.key not in stuck]
         return {target.subject for target in failed}
-
-    def _restore(self, step: Step, targets: Sequence[Target]) -> dict[str, Outcome]:
-        outcomes = self.dispatch.restore(step, targets)
-        unclear = [target for target in targets if _is_unclear(outcomes[target.key])]
-        return outcomes | settle(self.dispatch, step, unclear, "restore") if unclear else outcomes
 
     def _record(
         self,
@@ -193,15 +183,6 @@ class Executor:
 
 
 _STUCK = Outcome(status="failed", message="left as it is, on purpose: a later undo of this host could not run")
-
-
-def _is_unclear(outcome: Outcome) -> bool:
-    return outcome.status in UNCLEAR and outcome.acted
-
-
-def _keep_first_words(first: Outcome, settled: Outcome) -> Outcome:
-    """The first failure says more than a later probe that found the host still silent."""
-    return first if settled.status in ("unreachable", "timed-out") else settled
 
 
 def _failure(step: Step, target: Target, outcome: Outcome, prefix: str = "") -> Failure:

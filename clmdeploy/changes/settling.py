@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from clmdeploy.changes.dispatch import Dispatch
 from clmdeploy.changes.guarded import Outcome, Verb
@@ -10,6 +10,7 @@ from clmdeploy.changes.plan import Step, Target
 
 PATIENCE = 20.0  # seconds for a host that does not answer, before it is called unreachable
 PAUSE = 2.0
+UNCLEAR = ("unreachable", "timed-out", "in-flight", "unknown")
 
 
 def settle(dispatch: Dispatch, step: Step, targets: Sequence[Target], verb: Verb = "perform") -> dict[str, Outcome]:
@@ -39,6 +40,35 @@ def settle(dispatch: Dispatch, step: Step, targets: Sequence[Target], verb: Verb
     return outcomes | _looked_at(
         dispatch, step, [one for one in targets if outcomes[one.key].status == "unknown"], verb
     )
+
+
+def settle_unclear(
+    dispatch: Dispatch, step: Step, targets: Sequence[Target], outcomes: Mapping[str, Outcome], verb: Verb
+) -> dict[str, Outcome]:
+    """`outcomes` of an act just sent, with what is unclear about them found out."""
+    unclear = [one for one in targets if outcomes[one.key].status in UNCLEAR and outcomes[one.key].acted]
+    later = settle(dispatch, step, unclear, verb) if unclear else {}
+    return dict(outcomes) | {key: _keep_first_words(outcomes[key], settled) for key, settled in later.items()}
+
+
+def soberly(
+    dispatch: Dispatch, step: Step, targets: Sequence[Target], outcomes: Mapping[str, Outcome]
+) -> dict[str, Outcome]:
+    """`outcomes`, where a failed act that can't be undone and by its own probe left nothing counts as never begun.
+
+    Else a migration that failed and rolled itself back would be a point of no return that nobody has passed.
+    """
+    failed = [one for one in targets if outcomes[one.key].status == "failed"]
+    if step.undo not in ("irreversible", "keep") or not failed:
+        return dict(outcomes)
+    answers = dispatch.probe(step, failed)
+    clean = [key for key, answer in answers.items() if answer.is_done and answer.result["state"] == "not-done"]
+    return dict(outcomes) | {key: outcomes[key].model_copy(update={"acted": False}) for key in clean}
+
+
+def _keep_first_words(first: Outcome, settled: Outcome) -> Outcome:
+    """The first failure says more than a later probe that found the host still silent."""
+    return first if settled.status in ("unreachable", "timed-out") else settled
 
 
 def _looked_at(dispatch: Dispatch, step: Step, targets: Sequence[Target], verb: Verb) -> dict[str, Outcome]:

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from clmdeploy.changes.guarded import Guarded, Outcome
-from clmdeploy.changes.plan import Policy
+from clmdeploy.changes.plan import Plan, Policy
 from clmdeploy.changes.verification import verify
-from clmdeploy.model.errors import ExitCode, OutcomeUnknown
+from clmdeploy.model.errors import ExitCode, NothingChanged, OutcomeUnknown
 
 from .conftest import NEW, OLD, Stage, make_plan
 
@@ -322,3 +322,46 @@ def test_a_host_that_was_left_out_stays_out_when_the_change_is_resumed() -> None
     assert (ending.state, ending.dropped) == ("done", ("app1",))
     assert (stage.hosts.host("app1").current, stage.hosts.host("app2").current) == (OLD, NEW)
     assert stage.hosts.log.count("perform switch app1") == 1
+
+
+def contracting(policy: Policy | None = None) -> Plan:
+    """The migration comes last and has no way back."""
+    plan = make_plan(policy=policy)
+    first, last = plan.steps[1], plan.steps[:1] + plan.steps[2:]
+    return plan.model_copy(update={"steps": (*last, first.model_copy(update={"undo": "irreversible"}))})
+
+
+def test_an_irreversible_step_that_failed_and_left_nothing_is_no_point_of_no_return(stage: Stage) -> None:
+    """The migration failed and rolled itself back, as the schema itself shows: everything else is taken back."""
+    before = stage.state()
+    stage.hosts.before = failing("app1", "migrate")
+    ending = stage.conductor().begin("c1", stage.signed(contracting()), "why", 0)
+    assert (ending.state, ending.exit_code) == ("taken-back", ExitCode.FAILED_UNCHANGED)
+    assert stage.state() == before
+
+
+def test_an_irreversible_step_that_failed_and_left_something_stops_for_a_person(stage: Stage) -> None:
+    """Abort refuses then; resume may finish it."""
+    stage.hosts.verdict = failing("app1", "migrate")
+    assert stage.conductor().begin("c1", stage.signed(contracting()), "why", 0).state == "stopped"
+    with pytest.raises(NothingChanged, match="point of no return"):
+        stage.conductor().abort("c1", "no")
+    stage.hosts.verdict = lambda _act: None
+    assert stage.conductor().resume("c1", "mended").state == "done"
+
+
+def test_an_irreversible_step_that_was_cut_off_before_it_acted_can_be_aborted(stage: Stage) -> None:
+    """The control node died between the announcement and the act."""
+    before = stage.state()
+
+    def cut(act: Guarded) -> Outcome | None:
+        if act.act == "migrate" and act.guard == "run":
+            raise Cut
+        return None
+
+    stage.hosts.before = cut
+    with pytest.raises(Cut):
+        stage.conductor().begin("c1", stage.signed(contracting()), "why", 0)
+    stage.hosts.before = lambda _act: None
+    assert stage.conductor().abort("c1", "give up").state == "taken-back"
+    assert stage.state() == before
