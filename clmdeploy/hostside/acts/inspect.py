@@ -17,10 +17,12 @@ from .call import ActError, Call, Json
 
 RUN = "/run/clmdeploy"
 MOST_OUTPUT = 256 * 1024  # bytes of each stream: escaped as JSON it still fits the guard's reply
+# Not ProtectKernelTunables and ProtectControlGroups: with them systemd 257 leaves /run and other mounts writable inside
+# containers. Without capabilities nothing can be written below /proc/sys or /sys anyway.
 BOX = (
-    "ProtectSystem=strict", "ReadOnlyPaths=/", "ProtectHome=read-only", "PrivateTmp=yes", "PrivateDevices=yes",
-    "ProtectKernelTunables=yes", "ProtectKernelModules=yes", "ProtectKernelLogs=yes", "ProtectControlGroups=yes",
-    "ProtectClock=yes", "ProtectHostname=yes", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "RestrictSUIDSGID=yes",
+    "ProtectSystem=strict", "ReadOnlyPaths=/ -/run -/run/lock -/dev/shm -/dev/mqueue", "ProtectHome=read-only",
+    "PrivateTmp=yes", "PrivateDevices=yes", "ProtectKernelModules=yes", "ProtectKernelLogs=yes", "ProtectClock=yes",
+    "ProtectHostname=yes", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "RestrictSUIDSGID=yes",
     "RestrictNamespaces=yes", "LockPersonality=yes",
     "SystemCallFilter=~kill tkill tgkill pidfd_send_signal rt_sigqueueinfo rt_tgsigqueueinfo",
     "SystemCallErrorNumber=EPERM", "UMask=0077", "MemoryMax=512M", "TasksMax=256", f"LimitFSIZE={MOST_OUTPUT}",
