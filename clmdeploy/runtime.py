@@ -127,7 +127,7 @@ class Runtime:
     def leases(self) -> Leases:
         from clmdeploy.changes.lease import Leases
 
-        return Leases(self.state, self.environment.name, self.clock)
+        return Leases(self.state, self.environment.name, self.clock, is_settled=self.journal.is_settled)
 
     @cached_property
     def who(self) -> Who:

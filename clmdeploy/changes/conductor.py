@@ -40,6 +40,7 @@ class Conductor:
         """
         with self._lease(Request("fleet", self.who, change, reason, wait)) as lease:
             self.refuse_unsettled(plan.plan)
+            lease.check()  # whoever was asleep until here has lost it, and must not write into the journal
             log = self.journal.open(change, plan, self.who, {"reason": reason, "reasons": plan.plan.reasons})
             self.world.watcher.on_opened(log.change, plan.plan)
             return self._run(Executor(self.world, log, lease), Executor.run)

@@ -72,6 +72,12 @@ class Journal:
         """What the events say of a change."""
         return Ledger.of(self.plan(change).plan, self.events(change))
 
+    def is_settled(self, change: str) -> bool:
+        """Whether nothing of a change can be under way: it was closed for good, or its first event was never stored."""
+        keys = list(self.store.keys(f"{self.environment}/changes/{change}/events/"))
+        last = read_event(keys[-1], self.store.get(keys[-1]).body) if keys else None
+        return last is None or (last.kind == "closed" and last.detail["state"] != "stopped")
+
     def head(self) -> Head | None:
         """The signed head; None in a new environment. Raises VerificationFailed when the signature does not fit."""
         stored = self._stored_head()

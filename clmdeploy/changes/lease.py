@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,11 +58,20 @@ class Request:
 class Leases:
     """The leases of one environment."""
 
-    def __init__(self, store: ObjectStore, environment: str, clock: Clock, time_to_live: int = TIME_TO_LIVE) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        environment: str,
+        clock: Clock,
+        time_to_live: int = TIME_TO_LIVE,
+        is_settled: Callable[[str], bool] = lambda _change: False,
+    ) -> None:
+        """`is_settled`: whether nothing of a change can be under way any more; then its expired lease is free."""
         self.store = store
         self.environment = environment
         self.clock = clock
         self.time_to_live = time_to_live
+        self._is_settled = is_settled
 
     def key(self, scope: Scope) -> str:
         return f"{self.environment}/lease/{scope}"
@@ -101,6 +111,8 @@ class Leases:
             if watched is None or watched[0] != etag:
                 watched = (etag, self.clock.monotonic())
             elif self.clock.monotonic() - watched[1] > document.time_to_live:
+                if self._left_nothing(document):
+                    return standing
                 raise OutcomeUnknown(*expired_words(document, self.environment))
             if self.clock.monotonic() >= deadline:
                 raise LeaseHeld(*held_words(document, self.environment))
@@ -113,7 +125,7 @@ class Leases:
             standing = self.read(request.scope)
             if standing is not None and standing[0].held:
                 document, etag = standing
-                if document.change != request.change:
+                if document.change != request.change and not self._left_nothing(document):
                     raise LeaseHeld(*held_words(document, self.environment))
                 if watched is None or watched[0] != etag:
                     if watched is not None:
@@ -127,6 +139,10 @@ class Leases:
                 return self._take(request, standing)
             except Conflict:
                 watched = None
+
+    def _left_nothing(self, document: LeaseDocument) -> bool:
+        """The holder died between the end of its change and giving the lease back, or before it began."""
+        return document.change != HOST_SETUP and self._is_settled(document.change)
 
     def _take(self, request: Request, standing: tuple[LeaseDocument, str] | None) -> HeldLease:
         document = LeaseDocument(

@@ -67,7 +67,8 @@ class Stage:
     def conductor(self, principal: str = "first") -> Conductor:
         who = Who(principal=principal, user="u", host="control")
         world = World(self.clock, self.hosts, self.hosts, MemoryStore(), {})
-        return Conductor(world, self.journal, Leases(self.store, "test", self.clock, 600), who)
+        leases = Leases(self.store, "test", self.clock, 600, is_settled=self.journal.is_settled)
+        return Conductor(world, self.journal, leases, who)
 
     @property
     def journal(self) -> Journal:

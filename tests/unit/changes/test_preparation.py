@@ -44,6 +44,7 @@ def test_a_setup_that_was_cut_off_is_taken_over(stage: Stage, leases: Leases) ->
     """By running it again; others are told that very command, once the lease has expired."""
     cut_off = leases.acquire(Request("fleet", WHO, HOST_SETUP, "host setup"))
     cut_off._stop.set()  # its process died: no heartbeat, never released
+    cut_off._thread.join()
     with pytest.raises(OutcomeUnknown, match="cut off") as caught:
         Leases(stage.store, "test", FakeClock(), 600).acquire(Request("fleet", WHO, "c", "a deploy", wait=1000))
     assert "clmdeploy host setup -e test" in caught.value.hint
