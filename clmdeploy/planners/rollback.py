@@ -23,6 +23,7 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
     """
     members = wish.members()
     refuse_unready(wish, members, now)
+    _refuse_upgrade(wish, members)
     verdict, reverts = judge(wish, members)
     _refuse_unsafe(wish, verdict)
     due = [facts for facts in members if facts.current != wish.release.directory]
@@ -55,6 +56,19 @@ def judge(wish: Wish, members: Sequence[HostFacts]) -> tuple[Verdict, tuple[Migr
     verdict = rollback_verdict(schema, standing, wish.release.manifest)
     broken = incompatible(schema, standing, wish.release.manifest)
     return verdict, to_revert(schema, standing, broken) if verdict.kind == "needs-revert" else ()
+
+
+def _refuse_upgrade(wish: Wish, members: Sequence[HostFacts]) -> None:
+    """A way back never migrates forwards: a newer release would find a schema that is too old for it."""
+    newest = max((Version(facts.version) for facts in members if facts.version), default=None)
+    wanted, standing = wish.release.manifest.data_schema, wish.fleet.schema_state
+    behind = wanted is not None and standing is not None and standing.version < wanted.needs
+    if newest is not None and (newest < wish.release.version or behind):
+        raise UsageError(
+            f"{wish.release.version} is no way back: {newest} runs in {wish.settings.name}"
+            + (f", and the schema is at {standing.version}" if behind and standing else ""),
+            f"clmdeploy deploy {wish.release.version} -e {wish.settings.name}",
+        )
 
 
 def _refuse_unsafe(wish: Wish, verdict: Verdict) -> None:

@@ -50,6 +50,22 @@ def test_a_safe_rollback_goes_batch_by_batch_and_migrates_nothing() -> None:
     assert plan.steps[1].targets[0].arguments["ledger"] == ["0.9.0-00000000"]
 
 
+def test_a_newer_release_is_no_way_back() -> None:
+    """It would find a schema that nobody has migrated: the command to type instead is named."""
+    old, new = release("1.0.0", needs=1, migrations=BASE), release("2.0.0", needs=1, migrations=BASE)
+    with pytest.raises(UsageError, match=r"2\.0\.0 is no way back: 1\.0\.0 runs") as refusal:
+        plan_rollback(wish(new, fleet(old, schema=1)), NOW)
+    assert "clmdeploy deploy 2.0.0" in refusal.value.hint
+
+
+def test_a_release_whose_schema_is_gone_is_no_way_back() -> None:
+    """After a restore of an old database even an older release may need more than is there."""
+    old = release("1.1.0", needs=2, migrations=[*BASE, migration(2)])
+    new = release("1.2.0", needs=2, migrations=[*BASE, migration(2)])
+    with pytest.raises(UsageError, match="the schema is at 1"):
+        plan_rollback(wish(old, fleet(new, schema=1)), NOW)
+
+
 def test_a_pruned_target_is_staged_again() -> None:
     """The ledger names it, the disk has lost it."""
     old, new = release("1.0.0", needs=1, migrations=BASE), release("1.1.0", needs=1, migrations=BASE)
