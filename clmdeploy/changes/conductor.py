@@ -78,10 +78,8 @@ class Conductor:
     def refuse_unsettled(self, plan: Plan) -> None:
         """Raises OutcomeUnknown when the last change stands open, or a host of the plan owes an undo."""
         self.refuse_open()
-        head = self.journal.head()
-        if head is None:
-            return
-        owing = {host.name: head.owed[host.name] for host in plan.hosts if host.name in head.owed}
+        owed = self.journal.owed()
+        owing = {host.name: owed[host.name] for host in plan.hosts if host.name in owed}
         for host, change in owing.items():
             raise OutcomeUnknown(
                 f"{host} still owes an undo of change {change}: its state is not known to be whole",

@@ -1,46 +1,26 @@
 """The journal: every change's events in the state bucket, each stored before the act that it announces.
 
 Events are stored with a conditional create: losing the race for a number means that another control node goes on with
-the same change, and this one stops. They are
-chained by digest across changes, and the head of the chain is signed, so that an edited history can't be passed off.
+the same change, and this one stops. They are chained by digest across changes, and the head of the chain is signed, so
+that an edited history can't be passed off.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import Literal
 
 from pydantic import ValidationError
 
 from clmdeploy.changes.events import GENESIS, Event, EventKind, Link, Who
 from clmdeploy.changes.guarded import Outcome
+from clmdeploy.changes.head import Head, read_head, signed_head
 from clmdeploy.changes.ledger import Ledger
 from clmdeploy.changes.ports import Clock, Missing, ObjectStore
 from clmdeploy.changes.signed_plan import SignedPlan, read_signed_plan
-from clmdeploy.model.errors import Conflict, InvalidInput, OutcomeUnknown, VerificationFailed
-from clmdeploy.model.signing import Namespace, Signer, Verifier
-from clmdeploy.model.value import JsonValue, Value, canonical_json
-
-
-class Head(Value):
-    """The signed end of the chain, and the changes that still owe something."""
-
-    format: Literal["head/1"] = "head/1"
-    environment: str
-    last: Link | None = None
-    """the newest event when this was signed; None before the first"""
-    opening: str = ""
-    """change that is about to store its first event, which then goes before `last`"""
-    owed: dict[str, str] = {}
-    """host → change that owes it an undo"""
-
-
-class SignedHead(Value):
-    """The head as stored."""
-
-    head: Head
-    signature: str
+from clmdeploy.model.errors import Conflict, OutcomeUnknown, VerificationFailed
+from clmdeploy.model.signing import Signer, Verifier
+from clmdeploy.model.value import JsonValue, canonical_json
 
 
 class Journal:
@@ -88,15 +68,7 @@ class Journal:
             stored = self.store.get(self._head_key)
         except Missing:
             return None
-        try:
-            signed = SignedHead.model_validate_json(stored.body)
-        except ValidationError as error:
-            raise VerificationFailed(f"{self._head_key} is not a journal head: {error.error_count()} faults") from error
-        try:
-            self.verifier.verify(Namespace.JOURNAL, canonical_json(signed.head), signed.signature.encode())
-        except InvalidInput as error:
-            raise VerificationFailed(f"the journal's head is not signed by a trusted key: {error.message}") from error
-        return signed.head, stored.etag
+        return read_head(stored.body, self.verifier, self._head_key), stored.etag
 
     @property
     def _head_key(self) -> str:
@@ -116,20 +88,31 @@ class Journal:
         newest = self.newest_change()
         return self.events(newest)[-1].link if newest else None
 
+    def owed(self) -> dict[str, str]:
+        """Host → change that owes it an undo: as the newest change itself says, even when the head could not follow."""
+        head, newest = self.head(), self.newest_change()
+        if head is None or newest is None:
+            return {}
+        others = {host: change for host, change in head.owed.items() if change != newest}
+        return others | {target.subject: newest for _, target in self.ledger(newest).owed()}
+
     def open(self, change: str, plan: SignedPlan, who: Who, detail: Mapping[str, JsonValue]) -> ChangeLog:
         """Begin a change: plan, head, the event that opens it, head again. The caller holds the lease."""
-        last, standing = self.last_link(), self.head()
+        last, owed = self.last_link(), self.owed()
         self.store.put(f"{self.environment}/changes/{change}/plan", canonical_json(plan), only_if_absent=True)
-        self.move_head(
-            Head(environment=self.environment, last=last, opening=change, owed=standing.owed if standing else {})
-        )
+        self.move_head(Head(environment=self.environment, last=last, opening=change, owed=owed))
         log = ChangeLog(self, change, who, Ledger(plan.plan), last.digest if last else GENESIS, 0)
         log.append("opened", detail={**detail, "plan": plan.digest, "kind": plan.plan.kind, "title": plan.plan.title})
         return log
 
     def take_over(self, change: str, who: Who, detail: Mapping[str, JsonValue]) -> ChangeLog:
-        """Go on with a change, from this control node. The caller holds the lease."""
-        events = self.events(change)
+        """Go on with a change, from this control node. The caller holds the lease.
+
+        Where another change has acted since, the chain runs on from there: the event names what it goes `after`.
+        """
+        events, last = self.events(change), self.last_link()
+        if last is not None and last.change != change:
+            detail = {**detail, "after": last.digest}
         ledger = Ledger.of(self.plan(change).plan, events)
         log = ChangeLog(self, change, who, ledger, events[-1].digest, len(events))
         log.append("taken-over", detail=detail)
@@ -137,9 +120,7 @@ class Journal:
 
     def move_head(self, head: Head) -> None:
         """Sign and store the new end of the chain."""
-        standing = self._stored_head()
-        signature = self.signer.sign(Namespace.JOURNAL, canonical_json(head)).decode()
-        body = canonical_json(SignedHead(head=head, signature=signature))
+        standing, body = self._stored_head(), signed_head(head, self.signer)
         if standing is None:
             self.store.put(self._head_key, body, only_if_absent=True)
         else:
@@ -185,8 +166,7 @@ class ChangeLog:
         return event
 
     def _owed(self) -> dict[str, str]:
-        standing = self.journal.head()
-        others = {host: change for host, change in (standing.owed if standing else {}).items() if change != self.change}
+        others = {host: change for host, change in self.journal.owed().items() if change != self.change}
         return {**others, **{target.subject: self.change for _, target in self.ledger.owed()}}
 
 

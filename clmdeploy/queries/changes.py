@@ -13,7 +13,8 @@ from itertools import groupby
 from typing import Literal
 
 from clmdeploy.changes.events import Event, Who
-from clmdeploy.changes.journal import Head, Journal, read_event
+from clmdeploy.changes.head import Head
+from clmdeploy.changes.journal import Journal, read_event
 from clmdeploy.changes.ledger import Ledger
 from clmdeploy.changes.signed_plan import SignedPlan
 from clmdeploy.model.errors import UsageError, VerificationFailed
@@ -70,7 +71,7 @@ def summaries(journal: Journal, most: int) -> list[ChangeSummary]:
     edges = list(_edges(journal).items())[-most:]
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="journal") as pool:
         made = pool.map(lambda edge: _summary(journal, edge[0], edge[1], head), edges)
-        return list(made)[::-1]
+        return sorted(made, key=lambda one: datetime.fromisoformat(one.opened), reverse=True)
 
 
 def last_change(journal: Journal) -> ChangeSummary | None:
@@ -88,7 +89,7 @@ def story(journal: Journal, change: str | None) -> Story:
         raise UsageError(
             f"nothing was ever done in {journal.environment}", f"clmdeploy deploy VERSION -e {journal.environment}"
         )
-    chosen = change or known[-1]
+    chosen = change or journal.newest_change() or known[-1]
     if chosen not in known:
         raise _unknown(journal, chosen)
     return Story(chosen, journal.plan(chosen), tuple(journal.events(chosen)))
@@ -126,10 +127,10 @@ def to_settle(journal: Journal, wanted: str | None) -> str:
 
 
 def _candidates(journal: Journal) -> list[str]:
-    head, newest = journal.head(), last_change(journal)
-    if head is None or newest is None:
+    newest = last_change(journal)
+    if newest is None:
         return []
-    return sorted({*head.owed.values(), *([newest.id] if newest.state in OPEN_STATES else [])})
+    return sorted({*journal.owed().values(), *([newest.id] if newest.state in OPEN_STATES else [])})
 
 
 def _unknown(journal: Journal, change: str) -> UsageError:

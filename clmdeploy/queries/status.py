@@ -135,9 +135,9 @@ def record_status(reach: Callable[[], tuple[Journal, Leases]], patience: float =
 def _record(reach: Callable[[], tuple[Journal, Leases]]) -> RecordStatus:
     try:
         journal, leases = reach()
-        head, standing = journal.head(), leases.read("fleet")
+        standing = leases.read("fleet")
         return RecordStatus(
-            last_change=last_change(journal), owed=head.owed if head else {}, lease=standing[0] if standing else None
+            last_change=last_change(journal), owed=journal.owed(), lease=standing[0] if standing else None
         )
     except ClmError as error:
         return RecordStatus(fault=error.message)

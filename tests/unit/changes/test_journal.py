@@ -6,7 +6,10 @@ import json
 
 import pytest
 
+from clmdeploy.changes.ending import Ending
 from clmdeploy.changes.events import Who
+from clmdeploy.changes.guarded import Guarded, Outcome
+from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.signed_plan import read_signed_plan
 from clmdeploy.changes.verification import verify, walk
 from clmdeploy.model.errors import InvalidInput, OutcomeUnknown, VerificationFailed
@@ -129,3 +132,86 @@ def test_a_second_branch_of_the_chain_is_found(told: Stage) -> None:
         told.store.put(f"test/changes/c3/events/{number:06d}", canonical_json(document))
     with pytest.raises(VerificationFailed, match="both claim"):
         verify(told.journal)
+
+
+def settled_late(stage: Stage) -> None:
+    """c1 left app1 in debt; c2 was done without app1; then app1 came back, c1 was settled, and c3 was done."""
+
+    def silent(act: Guarded) -> Outcome | None:
+        gone = act.host.name == "app1" and "perform stage app1" in stage.hosts.log
+        return Outcome(status="unreachable", message="no route") if gone else None
+
+    stage.hosts.before = silent
+    assert stage.conductor().begin("c1", stage.signed(make_plan(migrate=False)), "why", 0).owed == ("app1",)
+    stage.hosts.before = lambda _act: None
+    stage.conductor().begin("c2", stage.signed(without_app1()), "go on without app1", 0)
+    assert stage.conductor().abort("c1", "it is back").owed == ()
+    stage.conductor().begin("c3", stage.signed(make_plan(migrate=False)), "all again", 0)
+
+
+def without_app1() -> Plan:
+    plan = make_plan(migrate=False)
+    steps = [
+        step.model_copy(update={"targets": tuple(one for one in step.targets if one.subject != "app1")})
+        for step in plan.steps
+        if not step.id.startswith("batch-1")
+    ]
+    return plan.model_copy(update={"steps": tuple(steps), "hosts": plan.hosts[1:]})
+
+
+def test_a_debt_that_is_settled_after_other_changes_stays_in_the_chain(stage: Stage) -> None:
+    """Taking an older change up again is no edit: the chain runs through it in the order of what happened."""
+    settled_late(stage)
+    order = [event.change for event in walk(stage.journal)]
+    assert list(dict.fromkeys(order)) == ["c1", "c2", "c3"]
+    assert order.index("c3") > max(index for index, change in enumerate(order) if change == "c1")
+    assert verify(stage.journal) == len(order)
+
+
+@pytest.mark.parametrize("change", ["c1", "c2", "c3"])
+def test_no_change_of_an_interleaved_chain_can_be_dropped(stage: Stage, change: str) -> None:
+    """Whichever vanishes, another one goes on from an event that is not there."""
+    settled_late(stage)
+    for key in list(stage.store.keys(f"test/changes/{change}/events/")):
+        del stage.store._objects[key]
+    with pytest.raises(VerificationFailed):
+        verify(stage.journal)
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_who_owes_is_known_although_the_head_could_not_follow(stage: Stage, settled: bool) -> None:
+    """The control node died between the event that closes a change and the head after it."""
+
+    def silent(act: Guarded) -> Outcome | None:
+        gone = act.host.name == "app1" and act.act == "switch"
+        return Outcome(status="unreachable", message="no route") if gone else None
+
+    def begin() -> Ending:
+        return stage.conductor().begin("c1", stage.signed(make_plan(migrate=False)), "why", 0)
+
+    stage.hosts.before = silent
+    if settled:
+        begin()
+        stage.hosts.before = lambda _act: None
+    lag(stage, "closed")
+    with pytest.raises(KeyboardInterrupt):
+        stage.conductor().abort("c1", "it is back") if settled else begin()
+    stage.hosts.before = lambda _act: None
+    assert stage.journal.owed() == ({} if settled else {"app1": "c1"})
+
+
+def lag(stage: Stage, kind: str) -> None:
+    """Nothing is stored any more after the first event of `kind`."""
+    put = stage.store.put
+
+    def dying(key: str, body: bytes, **more: object) -> str:
+        if "/lease/" not in key and any(
+            event.kind == kind and event.digest not in before
+            for change in stage.journal.changes()
+            for event in stage.journal.events(change)
+        ):
+            raise KeyboardInterrupt
+        return put(key, body, **more)  # type: ignore[arg-type]
+
+    before = {event.digest for change in stage.journal.changes() for event in stage.journal.events(change)}
+    stage.store.put = dying  # type: ignore[method-assign]

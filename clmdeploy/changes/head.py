@@ -1,0 +1,51 @@
+"""The head of the journal: the signed end of its chain, and the changes that still owe something."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import ValidationError
+
+from clmdeploy.changes.events import Link
+from clmdeploy.model.errors import InvalidInput, VerificationFailed
+from clmdeploy.model.signing import Namespace, Signer, Verifier
+from clmdeploy.model.value import Value, canonical_json
+
+
+class Head(Value):
+    """The signed end of the chain, and the changes that still owe something."""
+
+    format: Literal["head/1"] = "head/1"
+    environment: str
+    last: Link | None = None
+    """the newest event when this was signed; None before the first"""
+    opening: str = ""
+    """change that is about to store its first event, which then goes before `last`"""
+    owed: dict[str, str] = {}
+    """host → change that owes it an undo"""
+
+
+class SignedHead(Value):
+    """The head as stored."""
+
+    head: Head
+    signature: str
+
+
+def signed_head(head: Head, signer: Signer) -> bytes:
+    """The head as it is stored."""
+    signature = signer.sign(Namespace.JOURNAL, canonical_json(head)).decode()
+    return canonical_json(SignedHead(head=head, signature=signature))
+
+
+def read_head(body: bytes, verifier: Verifier, key: str) -> Head:
+    """A head from its bytes. Raises VerificationFailed when it is none, or no trusted key has signed it."""
+    try:
+        signed = SignedHead.model_validate_json(body)
+    except ValidationError as error:
+        raise VerificationFailed(f"{key} is not a journal head: {error.error_count()} faults") from error
+    try:
+        verifier.verify(Namespace.JOURNAL, canonical_json(signed.head), signed.signature.encode())
+    except InvalidInput as error:
+        raise VerificationFailed(f"the journal's head is not signed by a trusted key: {error.message}") from error
+    return signed.head
