@@ -12,6 +12,7 @@ from clmdeploy.changes.ports import OutcomeListener
 from clmdeploy.model.hosts import Host
 from clmdeploy.runtime import Runtime
 from tests.unit.cli.desk import Desk
+from tests.unit.cli.test_documented import documented
 from tests.unit.queries import test_doctor as sound
 
 Prepared = Callable[[dict[str, Outcome]], list[str]]
@@ -157,3 +158,16 @@ def test_doctor_fails_with_remedies(desk: Desk, monkeypatch: pytest.MonkeyPatch)
     assert (said.code, "clmdeploy host setup -e lab --limit app1" in said.out) == (4, True)
     told = desk("doctor", "-e", "lab", "--json")
     assert (told.code, told.json["verdict"]) == (4, "fail")
+
+
+def test_json_has_the_documented_keys(desk: Desk, preparing: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/json.md misses no key and promises none too many."""
+    preparing({"app1": done(1)})
+    setup = desk("host", "setup", "-e", "lab", "--limit", "app1", "--yes", "--json").json
+    assert setup.keys() == documented("host-setup/1")
+    assert desk("host", "facts", "-e", "lab", "--json").json.keys() == documented("host-facts/1")
+    answering(desk, app1=ran())
+    assert desk("host", "exec", "-e", "lab", "app1", "--json", "--", "true").json.keys() == documented("host-exec/1")
+    assert desk("host", "logs", "-e", "lab", "app1", "--json").json.keys() == documented("host-logs/1")
+    monkeypatch.setattr(Runtime, "instruments", lambda _self: sound.instruments())
+    assert desk("doctor", "-e", "lab", "--json").json.keys() == documented("doctor/1")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.desk import Desk
+from tests.unit.cli.test_documented import documented
 
 
 @pytest.fixture
@@ -153,3 +154,18 @@ def test_history_can_be_cut_to_the_newest(desk: Desk) -> None:
         desk(*words, "-e", "lab", "--yes")
     told = desk("release", "history", "-e", "lab", "--last", "1", "--json").json["installations"]
     assert len(told) == 1
+
+
+def test_json_has_the_documented_keys(desk: Desk, source: Path) -> None:
+    """docs/json.md misses no key and promises none too many."""
+    out = str(desk.place / "dist")
+    built = desk("release", "build", str(source), "--out", out, "--json").json
+    assert built.keys() == documented("release-build/1")
+    verified = desk("release", "verify", built["bundle"], "--json").json
+    assert verified.keys() == documented("release-build/1") | documented("release-verify/1")
+    published = desk("release", "publish", built["bundle"], "-e", "lab", "--json").json
+    assert published.keys() == documented("release-publish/1")
+    for words in (("list",), ("show", "1.1.0"), ("notes", "1.1.0"), ("diff", "1.0.0", "1.1.0"), ("history",)):
+        told = desk("release", *words, "-e", "lab", "--json").json
+        assert told["format"] == f"release-{words[0]}/1"
+        assert told.keys() == documented(told["format"])
