@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.value import JsonValue, Value, digest_of
@@ -79,6 +79,14 @@ class Step(Value):
     whole_fleet: bool = Field(False, description="serves every host: undone only when no host owes an undo")
     essential: bool = Field(True, description="false: a failure is told, but stops nothing and takes nothing back")
     timeout: int = Field(300, ge=1, le=86400, description="seconds for each host")
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        """Outcomes, and so undos, are kept by key."""
+        keys = [target.key for target in self.targets]
+        if len(keys) != len(set(keys)):
+            raise ValueError(f"step {self.id} has two targets of one name")
+        return self
 
 
 class Policy(Value):

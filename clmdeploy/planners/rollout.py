@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from clmdeploy.changes.plan import GateCall, PlaybookCall, Step, Target, TaskCall, Undo
 from clmdeploy.config.settings import Rollout
-from clmdeploy.model.facts import HostFacts, ServerFacts
+from clmdeploy.model.facts import HostFacts
 from clmdeploy.model.value import JsonValue, Value
+from clmdeploy.planners.balancing import balance_steps, drainable
 from clmdeploy.planners.wish import Wish
 from clmdeploy.releases.manifest import Migration
 
@@ -84,9 +85,9 @@ def revert_steps(
 def batches(wish: Wish, members: Sequence[HostFacts]) -> Iterator[Batch]:
     """Canary first, then batches; each group by itself, in the order of the release's components."""
     rollout, number = wish.settings.rollout, 0
-    for group in dict.fromkeys(wish.first_group(facts) for facts in members):
+    for index, group in enumerate(dict.fromkeys(wish.first_group(facts) for facts in members)):
         waiting = [facts for facts in members if wish.first_group(facts) == group]
-        canaries = _canaries(wish, len(waiting)) if number == 0 else 0
+        canaries = _canaries(wish, len(waiting)) if index == 0 else 0
         if canaries:
             yield Batch(name="canary", hosts=tuple(waiting[:canaries]))
             waiting = waiting[canaries:]
@@ -98,18 +99,16 @@ def batches(wish: Wish, members: Sequence[HostFacts]) -> Iterator[Batch]:
 
 def batch_steps(wish: Wish, batch: Batch, ledgers: dict[str, list[str]]) -> Iterator[Step]:
     """Drain, switch with its health gate, undrain; a canary is then watched for the soak time."""
-    servers = _drainable(wish, batch)
-    names = ", ".join(facts.host.name for facts in batch.hosts)
-    if servers:
-        yield _balance_step(wish, batch, servers, "drain", "ready")
+    hosts = [facts.host.name for facts in batch.hosts]
+    names, servers = ", ".join(hosts), drainable(wish.fleet, hosts)
+    yield from balance_steps(wish, batch.name, servers, "drain")
     yield Step(
         id=f"{batch.name}-switch", stage=batch.name, batch=batch.name, undo="restore", timeout=SWITCH_TIMEOUT,
         title=f"Switch {names} to {wish.release.version} and wait for health",
         action=PlaybookCall(playbook="switch", act="switch", arguments=_common(wish) | {"patience": None}),
         targets=tuple(_switch_target(facts, ledgers[facts.host.name]) for facts in batch.hosts),
     )  # fmt: skip
-    if servers:
-        yield _balance_step(wish, batch, servers, "ready", "drain")
+    yield from balance_steps(wish, batch.name, servers, "ready")
     soak = wish.settings.rollout.hotfix_soak if wish.hotfix else wish.settings.rollout.soak
     if batch.name == "canary" and soak:
         yield Step(
@@ -148,37 +147,10 @@ def _switch_target(facts: HostFacts, ledger: list[str]) -> Target:
     return Target(host=facts.host.name, subject=facts.host.name, arguments=arguments, before=before)
 
 
-def _balance_step(wish: Wish, batch: Batch, servers: Sequence[ServerFacts], state: str, expect: str) -> Step:
-    balancer = wish.settings.balancer
-    assert balancer is not None  # noqa: S101  # servers come from it
-    verb = "Drain" if state == "drain" else "Undrain"
-    arguments = {"socket": balancer.socket, "state": state, "expect": expect, "limit": balancer.drain_limit}
-    return Step(
-        id=f"{batch.name}-{verb.lower()}", stage=batch.name, batch=batch.name, undo="restore",
-        timeout=balancer.drain_limit + 30,
-        title=f"{verb} {', '.join(sorted({one.server for one in servers}))}",
-        action=TaskCall(act="balance", arguments=arguments),
-        targets=tuple(_server_target(one, expect) for one in servers),
-    )  # fmt: skip
-
-
-def _server_target(server: ServerFacts, expect: str) -> Target:
-    arguments = {"backend": server.backend, "server": server.server}
-    return Target(host=server.balancer, subject=server.server, arguments=arguments, before={"state": expect})
-
-
-def _drainable(wish: Wish, batch: Batch) -> list[ServerFacts]:
-    """Servers to drain: in rotation now, and not the last of their backend: draining all would be the outage itself."""
-    names = {facts.host.name for facts in batch.hosts}
-    ready = [one for one in wish.fleet.servers if one.state == "ready"]
-    staying = {(one.balancer, one.backend) for one in ready if one.server not in names and one.status.startswith("UP")}
-    inside = [one for one in ready if one.server in names]
-    return [one for one in inside if (one.balancer, one.backend) in staying]
-
-
 def _canaries(wish: Wish, total: int) -> int:
+    """One host at least is none: what all hosts get at once tries nothing out, and leaves nobody in rotation."""
     wanted = wish.settings.rollout.canary if wish.canary is None else wish.canary
-    return min(wanted, total) if total > 1 else 0
+    return min(wanted, total - 1)
 
 
 def _at_once(wish: Wish, rollout: Rollout, total: int) -> int:

@@ -53,6 +53,7 @@ def test_a_half_rolled_out_fleet_gets_only_what_is_missing() -> None:
         ({"canary": 2, "batch": 1}, [["app1", "app2"], ["app3"], ["worker1"]]),
         ({"canary": 0, "batch": "100%"}, [["app1", "app2", "app3"], ["worker1"]]),
         ({"canary": 1, "batch": "50%"}, [["app1"], ["app2"], ["app3"], ["worker1"]]),
+        ({"canary": 3, "batch": 1}, [["app1", "app2"], ["app3"], ["worker1"]]),
     ],
 )
 def test_batches_are_as_the_settings_say(rollout: dict[str, object], batches: list[list[str]]) -> None:
@@ -76,6 +77,34 @@ def test_a_server_that_somebody_else_holds_stays_as_it_is() -> None:
     assert [target.subject for step in plan.steps if step.action.act == "balance" for target in step.targets] == [
         "app2", "app2", "app3", "app3",
     ]  # fmt: skip
+
+
+def test_a_balancer_without_checks_drains_as_well() -> None:
+    """What haproxy doesn't check gets requests all the same."""
+    found = fleet(ONE, schema=1)
+    unchecked = tuple(server.model_copy(update={"status": "no check"}) for server in found.servers)
+    plan = plan_deploy(wish(TWO, FleetFacts(hosts=found.hosts, servers=unchecked)), NOW)
+    assert {"canary-drain", "batch-1-drain", "batch-2-drain"} <= set(steps(plan))
+
+
+def test_a_host_behind_two_backends_is_drained_in_each() -> None:
+    """Each backend's server has an outcome and an undo of its own."""
+    found = fleet(ONE, schema=1)
+    api = tuple(server.model_copy(update={"backend": "clm_api"}) for server in found.servers)
+    plan = plan_deploy(wish(TWO, FleetFacts(hosts=found.hosts, servers=(*found.servers, *api))), NOW)
+    canary = [step for step in plan.steps if step.batch == "canary" and step.action.act == "balance"]
+    assert [(step.id, [target.arguments["backend"] for target in step.targets]) for step in canary] == [
+        ("canary-drain", ["clm_web"]), ("canary-drain-2", ["clm_api"]),
+        ("canary-undrain", ["clm_web"]), ("canary-undrain-2", ["clm_api"]),
+    ]  # fmt: skip
+
+
+def test_only_the_first_group_has_a_canary() -> None:
+    """Also when all of its hosts but one are canaries: no step has another one's name."""
+    found = fleet(ONE, apps=2, schema=1)
+    workers = FleetFacts(hosts=(*found.hosts, host("worker2", "worker", ONE)), servers=found.servers)
+    names = steps(plan_deploy(wish(TWO, workers, {"canary": 5}), NOW))
+    assert len(names) == len(set(names))
 
 
 def test_migrations_expand_before_the_switch_and_contract_after_it() -> None:
