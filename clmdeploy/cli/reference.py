@@ -20,7 +20,7 @@ Generated from the commands' own help by `python -m clmdeploy.cli.reference`; a 
 
 def reference() -> str:
     """The whole page, in Markdown."""
-    return "\n".join([_HEAD, *_pages(cli, click.Context(cli, info_name="clmdeploy"))])
+    return "\n".join([_HEAD, *_pages(cli, click.Context(cli, info_name="clmdeploy", **cli.context_settings))])
 
 
 def _pages(command: click.Command, context: click.Context) -> Iterator[str]:
