@@ -144,6 +144,9 @@ def _settle(
         known = {name: digest for name, digest in plan.inputs.items() if name == "release"}
         for line in [] if taking_back else input_drift(plan, runtime.inputs() | known):
             click.echo(invocation.say("change.drift", difference=line), err=True)
+        standing = runtime.leases.read("fleet")
+        if standing and standing[0].held and standing[0].change == which:
+            click.echo(invocation.say("change.waiting", seconds=standing[0].time_to_live), err=True)
         Run(runtime, invocation, output, plan).conduct(lambda it: act(it, which), taking_back=taking_back)
 
 

@@ -32,4 +32,4 @@ def show(invocation: Invocation, environment: str) -> None:
             leases = {scope: lease_json(document) for scope, document in documents.items()}
             click.echo(json.dumps({"format": "leases/1", "environment": environment, "leases": leases}))
         else:
-            show_leases(invocation, documents, runtime.environment.settings.time_zone)
+            show_leases(invocation, environment, documents, runtime.environment.settings.time_zone)

@@ -8,12 +8,15 @@ from clmdeploy.changes.lease import LeaseDocument
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.render.changes import who_words
 from clmdeploy.cli.render.console import make_console, make_table, moment
+from clmdeploy.cli.render.endings import command
 from clmdeploy.model.faults import printable
 from clmdeploy.model.value import JsonValue
 
 
-def show_leases(invocation: Invocation, documents: Mapping[str, LeaseDocument | None], zone: str) -> None:
-    """One row a lease; its token only with `--verbose`."""
+def show_leases(
+    invocation: Invocation, environment: str, documents: Mapping[str, LeaseDocument | None], zone: str
+) -> None:
+    """One row a lease; its token only with `--verbose`; and what to do when the holder's machine is gone."""
     columns = ["lease", "state", "who", "when", "change", "reason", *(["token"] if invocation.verbose else [])]
     table = make_table(invocation, *columns)
     for scope, document in documents.items():
@@ -26,7 +29,12 @@ def show_leases(invocation: Invocation, documents: Mapping[str, LeaseDocument | 
                 document.change, printable(document.reason), str(document.token),
             ]  # fmt: skip
         table.add_row(*cells[: len(columns)])
-    make_console().print(table)
+    console = make_console()
+    console.print(table)
+    fleet = documents.get("fleet")
+    if fleet is not None and fleet.held:
+        words = command(invocation, f"change resume -e {environment}")
+        console.print(invocation.say("lease.if_gone", command=words), soft_wrap=True)
 
 
 def lease_json(document: LeaseDocument | None) -> dict[str, JsonValue] | None:

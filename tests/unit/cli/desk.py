@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +56,15 @@ MIGRATION = (
 
 
 class Clock:
-    """A true wall clock whose waits take no time."""
+    """Every look at the wall clock is a second after the one before: nothing happens at once. Waits are free."""
 
     def __init__(self) -> None:
         self.slept = 0.0
+        self.looks = 0
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        self.looks += 1
+        return datetime(2026, 7, 1, 9, 0, tzinfo=UTC) + timedelta(seconds=self.looks)
 
     def monotonic(self) -> float:
         return self.slept
@@ -86,8 +88,9 @@ class DigestSigner:
 class Fleet(MemoryHosts):
     """Hosts in memory that also answer what queries ask: facts, and the balancer's view."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         super().__init__()
+        self.clock = clock
         self.manifests: dict[str, dict[str, JsonValue]] = {}
         self.asked = 0
         self.silent: set[str] = set()
@@ -103,7 +106,7 @@ class Fleet(MemoryHosts):
         answer: dict[str, JsonValue] = {
             "record": {"current": host.current, "ledger": host.ledger, "drained": drained},
             "current": host.current, "staged": sorted(host.staged), "disk_free": 10**12, "inodes_free": 10**7,
-            "memory": 10**10, "os": "debian-13", "python": "3.13.5", "clock": datetime.now(UTC).timestamp(),
+            "memory": 10**10, "os": "debian-13", "python": "3.13.5", "clock": self.clock.now().timestamp(),
         }  # fmt: skip
         if host.current:
             answer["manifest"] = self.manifests[host.current]
@@ -149,12 +152,15 @@ class Desk:
     place: Path
     capsys: Any  # Any: pytest's capture fixture
     settings: dict[str, Any] = field(default_factory=lambda: dict(SETTINGS))
-    hosts: Fleet = field(default_factory=Fleet)
     state: MemoryStore = field(default_factory=MemoryStore)
     releases: MemoryStore = field(default_factory=MemoryStore)
     clock: Clock = field(default_factory=Clock)
+    hosts: Fleet = field(init=False)
     signer: DigestSigner = field(default_factory=DigestSigner)
     directories: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.hosts = Fleet(self.clock)
 
     def runtime(self) -> Runtime:
         """A runtime whose every port is in memory."""
@@ -205,7 +211,7 @@ class Desk:
 
     def newest(self) -> str:
         """ID of the newest change."""
-        return self.runtime().journal.changes()[-1]
+        return self.runtime().journal.newest_change() or ""
 
     def fail(self, act: str, host: str, message: str = "it broke", verb: str = "perform") -> None:
         """From now on `act` fails on `host`."""
