@@ -28,6 +28,7 @@ def plan_deploy(wish: Wish, now: float) -> Plan:
     due = [facts for facts in members if facts.current != wish.release.directory]
     movement = _movement(wish, members)
     _refuse_unreasoned(wish, movement)
+    _refuse_tolerant(wish, movement)
     ledgers = {facts.host.name: _ledger_after(facts, wish.release.directory) for facts in due}
     migrator = _migrator(wish, members, movement)
     standing = wish.fleet.schema_state.version if wish.fleet.schema_state else None
@@ -107,6 +108,16 @@ def _refuse_unreasoned(wish: Wish, movement: Movement) -> None:
         raise UsageError(
             f"{wish.release.version} changes the schema (migration {numbers}): this version makes no restore point yet",
             'take a backup by your own means, then say so: --no-restore-point "REASON"',
+        )
+
+
+def _refuse_tolerant(wish: Wish, movement: Movement) -> None:
+    """A host that is left out keeps the old release, and that can't run once the schema has been contracted."""
+    if movement.after and wish.settings.rollout.on_failure == "tolerate":
+        numbers = ", ".join(str(one.version) for one in movement.after)
+        raise UsageError(
+            f"no host can be left out of {wish.release.version}: migration {numbers} contracts the schema at the end",
+            "choose what a failure means here: --on-failure take-back-all",
         )
 
 

@@ -170,6 +170,15 @@ def test_a_limited_deploy_does_not_contract_the_schema() -> None:
         plan_deploy(wish(new, fleet(ONE, schema=1), reasons=REASON, limit=("app1", "worker1")), NOW)
 
 
+def test_a_contraction_and_hosts_that_may_be_left_out_do_not_go_together() -> None:
+    """Who was left out would still run a release that can't work after it; the flag to type is named."""
+    new = release("2.0.0", needs=1, migrations=[migration(1), migration(2, "contract", oldest="2.0.0")])
+    tolerant = {"on_failure": "tolerate", "tolerate": 1}
+    with pytest.raises(UsageError, match="migration 2 contracts") as refusal:
+        plan_deploy(wish(new, fleet(ONE, schema=1), tolerant, reasons=REASON), NOW)
+    assert "--on-failure take-back-all" in refusal.value.hint
+
+
 def test_the_ledger_after_a_deploy_leads_back_to_what_ran() -> None:
     """The way back is what ran last, and no release stands in it twice."""
     found = fleet(ONE, schema=1, ledger=("0.9.0-00000000", TWO.directory))
