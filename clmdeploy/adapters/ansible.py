@@ -18,7 +18,6 @@ from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.ports import OutcomeListener
 
 GRACE = 90  # seconds beyond the act's own limit, for Ansible itself
-UNANSWERED = Outcome(status="unknown", message="the guard's reply did not come back through Ansible")
 
 
 class PlaybookPerformer:
@@ -39,13 +38,8 @@ class PlaybookPerformer:
                 (requests / act.host.name).write_text(request_text(act))
             run = PlaybookRun(
                 playbook=playbook, hosts=[act.host for act in acts], known_hosts=self._known_hosts,
-                sockets=self._sockets, timeout=timeout + GRACE,
+                sockets=self._sockets, timeout=timeout + GRACE, guarded=True,
                 variables={f"{playbook}_requests": str(requests), f"{playbook}_timeout": timeout},
             )  # fmt: skip
             outcomes = run.outcomes(lambda host, outcome: listen(keys[host], outcome))
-        return {keys[host]: _answered(outcome) for host, outcome in outcomes.items()}
-
-
-def _answered(outcome: Outcome) -> Outcome:
-    """Ansible's closing statistics call a host fine; without the guard's own reply nobody knows."""
-    return UNANSWERED if outcome.is_done and set(outcome.result) == {"changed"} else outcome
+        return {keys[host]: outcome for host, outcome in outcomes.items()}
