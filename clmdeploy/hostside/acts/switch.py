@@ -55,8 +55,11 @@ def _let_run(arguments: Json, standing: str | None, wanted: str | None) -> None:
     if standing:
         _hooks("before_stop", arguments, standing, old)
     units.stop(units.unit_names(old))
+    # An earlier switch that was cut off may have moved the link without telling systemd.
+    settled = record.read().get("current") == standing
+    before = units.standing(root, units.unit_names(old)) if settled else {}
     point_current(root, wanted)
-    units.link(root, units.unit_names(new))
+    units.link(root, units.unit_names(new), before)
     units.start(units.unit_names(new))
     if wanted:
         _hooks("after_start", arguments, wanted, new)
