@@ -191,7 +191,7 @@ class Runtime:
 
     def change_id(self, kind: str) -> str:
         """A fresh ID."""
-        return new_change_id(self.clock.now().strftime("%Y%m%d-%H%M%S"), kind, secrets.token_hex(2))
+        return new_change_id(self.clock.now(), kind, secrets.token_hex(2))
 
     def inputs(self) -> dict[str, str]:
         """Digests of what a plan binds beside its release."""

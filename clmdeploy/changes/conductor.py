@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from types import FrameType
 
 from clmdeploy.changes.ending import Ending
@@ -166,6 +167,6 @@ def open_words(change: str, environment: str) -> tuple[str, str]:
     )
 
 
-def new_change_id(at: str, kind: str, nonce: str) -> str:
-    """`at`: YYYYMMDD-HHMMSS in UTC; IDs sort by the time of their making."""
-    return f"{at}-{kind}-{nonce}"
+def new_change_id(now: datetime, kind: str, nonce: str) -> str:
+    """Like 20260131-235959042-deploy-b7fc: IDs sort by the time of their making, to the millisecond, in UTC."""
+    return f"{now:%Y%m%d-%H%M%S}{now.microsecond // 1000:03d}-{kind}-{nonce}"
