@@ -26,7 +26,7 @@ def plan_deploy(wish: Wish, now: float) -> Plan:
     refuse_unready(wish, members, now)
     _refuse_downgrade(wish, members)
     due = [facts for facts in members if facts.current != wish.release.directory]
-    movement = _movement(wish, members)
+    movement = _movement(wish)
     _refuse_unreasoned(wish, movement)
     _refuse_tolerant(wish, movement)
     ledgers = {facts.host.name: _ledger_after(facts, wish.release.directory) for facts in due}
@@ -91,14 +91,15 @@ def _refuse_downgrade(wish: Wish, members: Sequence[HostFacts]) -> None:
         )
 
 
-def _movement(wish: Wish, members: Sequence[HostFacts]) -> Movement:
+def _movement(wish: Wish) -> Movement:
+    """Releases on hosts beyond --limit must work on the schema as well."""
     state = wish.fleet.schema_state
     if state is not None and state.dirty:
         raise NothingChanged(
             f"the schema is marked dirty at version {state.version}: an earlier migration ended half-way",
             "finish or revert that migration with the release that brought it, then run the same command again",
         )
-    running = {Version(facts.version) for facts in members if facts.version}
+    running = {Version(facts.version) for facts in wish.fleet.hosts if facts.version}
     return due_migrations(wish.release.manifest, state.version if state else 0, running)
 
 

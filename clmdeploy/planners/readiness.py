@@ -27,6 +27,18 @@ def refuse_unready(wish: Wish, members: Sequence[HostFacts], now: float) -> None
     faults = [f"{facts.host.name}: {fault}" for facts in members for fault in _faults(wish, facts, now)]
     if faults:
         raise NothingChanged("\n".join(faults), "mend this, then run the same command again")
+    _refuse_unknown_schema(wish)
+
+
+def _refuse_unknown_schema(wish: Wish) -> None:
+    """Not knowing is not the same as having none: every verdict rests on the version."""
+    if wish.fleet.schema_state is not None or not any(facts.manifest_schema for facts in wish.fleet.hosts):
+        return
+    said = [f"{facts.host.name}: {facts.schema_fault}" for facts in wish.fleet.hosts if facts.schema_fault]
+    raise NothingChanged(
+        "\n".join(["no host could tell the version of the schema", *said]),
+        "bring back a host of the group that the release's schema.group names, then run the same command again",
+    )
 
 
 def _faults(wish: Wish, facts: HostFacts, now: float) -> Iterator[str]:

@@ -24,15 +24,16 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
     members = wish.members()
     refuse_unready(wish, members, now)
     _refuse_upgrade(wish, members)
-    verdict, reverts = judge(wish, members)
+    verdict, reverts = judge(wish)
     _refuse_unsafe(wish, verdict)
+    _refuse_limited(wish, reverts)
     due = [facts for facts in members if facts.current != wish.release.directory]
     ledgers = {facts.host.name: _ledger_after(facts, wish.release.directory) for facts in due}
     standing = wish.fleet.schema_state
     steps = [
         *stage_steps(wish, due),
         *(
-            revert_steps(wish, reverts, _migrator(due, reverts, wish), standing.version, _newest(due))
+            revert_steps(wish, reverts, _migrator(due, reverts), standing.version, _newest(due))
             if reverts and standing
             else ()
         ),
@@ -49,9 +50,9 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
     )  # fmt: skip
 
 
-def judge(wish: Wish, members: Sequence[HostFacts]) -> tuple[Verdict, tuple[Migration, ...]]:
+def judge(wish: Wish) -> tuple[Verdict, tuple[Migration, ...]]:
     """The verdict, and the migrations that would have to be reverted."""
-    schema = _newest_schema(members)
+    schema = _newest_schema(wish.fleet.hosts)
     standing = wish.fleet.schema_state.version if wish.fleet.schema_state else None
     verdict = rollback_verdict(schema, standing, wish.release.manifest)
     broken = incompatible(schema, standing, wish.release.manifest)
@@ -85,6 +86,15 @@ def _refuse_unsafe(wish: Wish, verdict: Verdict) -> None:
         )
 
 
+def _refuse_limited(wish: Wish, reverts: Sequence[Migration]) -> None:
+    if reverts and wish.limit:
+        numbers = ", ".join(str(one.version) for one in reverts)
+        raise NothingChanged(
+            f"migration {numbers} would be reverted under the hosts that --limit leaves out",
+            "leave --limit away: a schema is changed for all hosts or for none",
+        )
+
+
 def _newest_schema(members: Sequence[HostFacts]) -> Schema | None:
     """The schema section of whichever running release knows most migrations."""
     sections = [Schema.model_validate(facts.manifest_schema) for facts in members if facts.manifest_schema]
@@ -96,14 +106,16 @@ def _newest(due: Sequence[HostFacts]) -> str:
     return max(due, key=lambda facts: Version(facts.version or "0.0.0")).current or ""
 
 
-def _migrator(due: Sequence[HostFacts], reverts: Sequence[Migration], wish: Wish) -> HostFacts:
-    schema = _newest_schema(due)
-    inside = [facts for facts in due if schema is not None and schema.group in facts.host.groups]
+def _migrator(due: Sequence[HostFacts], reverts: Sequence[Migration]) -> HostFacts:
+    """A host that has the hooks which revert: one that runs the newest release."""
+    schema, newest = _newest_schema(due), _newest(due)
+    able = [facts for facts in due if facts.current == newest]
+    inside = [facts for facts in able if schema is not None and schema.group in facts.host.groups]
     if not inside:
         numbers = ", ".join(str(one.version) for one in reverts)
         raise NothingChanged(
             f"migration {numbers} must be reverted, but no host of this rollback belongs to the group that migrates",
-            "leave --limit away" if wish.limit else "compare hosts.yml with the release's schema.group",
+            "compare hosts.yml with the release's schema.group",
         )
     return inside[0]
 

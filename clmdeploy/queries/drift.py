@@ -12,7 +12,7 @@ from clmdeploy.planners.drift import (
     refuse_other_environment,
     release_version,
 )
-from clmdeploy.queries.fleet import gather_fleet
+from clmdeploy.queries.fleet import gather_around
 from clmdeploy.queries.wishes import Wishing, release_groups
 
 
@@ -25,7 +25,7 @@ def refuse_drifted(plan: Plan, wishing: Wishing) -> bool:
     refuse_other_environment(plan, environment.name, environment.settings.uuid)
     target = wishing.target(Version(release_version(plan)))
     members = tuple(plan.expected.get("hosts", {}))
-    fleet = gather_fleet(wishing.hosts, environment, release_groups(environment, target), only=members)
+    fleet = gather_around(wishing.hosts, environment, release_groups(environment, target), members)
     if not plan.steps or is_fulfilled(plan, fleet):
         return False
     inputs = dict(wishing.inputs) | {"release": target.release_sha256}

@@ -40,6 +40,19 @@ def gather_fleet(
     )
 
 
+def gather_around(
+    performer: Performer, environment: LoadedEnvironment, groups: Iterable[str], members: Sequence[str]
+) -> FleetFacts:
+    """The fleet as a plan for `members` needs it (empty: for all).
+
+    Everybody is asked, because the schema is everybody's; only members and balancers must answer.
+    """
+    fleet = gather_fleet(performer, environment, groups)
+    needed = {*members, *(ask.host.name for ask in balance_asks(environment))}
+    told = tuple(facts for facts in fleet.hosts if facts.reachable or not members or facts.host.name in needed)
+    return fleet.model_copy(update={"hosts": told})
+
+
 def _facts_ask(environment: LoadedEnvironment, host: Host, *, probe: bool) -> Guarded:
     install = environment.settings.install
     arguments: dict[str, JsonValue] = {

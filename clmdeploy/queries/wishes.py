@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from clmdeploy.model.faults import faults_of
 from clmdeploy.model.value import sha256_hex
 from clmdeploy.model.version import Version
 from clmdeploy.planners.wish import Target, Wish
-from clmdeploy.queries.fleet import gather_fleet
+from clmdeploy.queries.fleet import gather_around
 from clmdeploy.releases.catalogue import Catalogue, bundle_key, record_key
 
 
@@ -67,7 +67,7 @@ class Wishing:
         """For a rollback to `version`, or to the newest release in the hosts' ledgers."""
         found = self.target(version) if version else None
         fleet = self._fleet(found, choices)
-        target = found or self.target(previous_version(fleet, self.environment.name))
+        target = found or self.target(previous_version(fleet, self.environment.name, choices.limit))
         return self._wish(target, fleet, choices)
 
     def target(self, version: Version) -> Target:
@@ -86,7 +86,7 @@ class Wishing:
         if strangers:
             names = ", ".join(strangers)
             raise InvalidInput(f"--limit: hosts.yml has no host {names}", f"it has: {', '.join(sorted(known))}")
-        return gather_fleet(self.hosts, self.environment, release_groups(self.environment, target), only=choices.limit)
+        return gather_around(self.hosts, self.environment, release_groups(self.environment, target), choices.limit)
 
     def _wish(self, target: Target, fleet: FleetFacts, choices: Choices) -> Wish:
         ca_file, settings = self.environment.ca_file, self.environment.settings
@@ -106,9 +106,9 @@ def release_groups(environment: LoadedEnvironment, target: Target | None) -> set
     return {group for host in environment.hosts for group in host.groups} - {balancers, "db", "store", "backup", "all"}
 
 
-def previous_version(fleet: FleetFacts, environment: str) -> Version:
-    """The newest way back in the hosts' ledgers. Raises NothingChanged when no host has one."""
-    ways = [facts.ledger[-1] for facts in fleet.hosts if facts.ledger]
+def previous_version(fleet: FleetFacts, environment: str, limit: Collection[str] = ()) -> Version:
+    """The newest way back in the hosts' ledgers (those of `limit` alone, where it names any). Raises NothingChanged."""
+    ways = [facts.ledger[-1] for facts in fleet.hosts if facts.ledger and (not limit or facts.host.name in limit)]
     if not ways:
         raise NothingChanged(
             f"no host of {environment} has run another release before: there is nothing to go back to",

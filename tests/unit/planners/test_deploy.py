@@ -6,7 +6,7 @@ import pytest
 
 from clmdeploy.changes.plan import Plan
 from clmdeploy.model.errors import ClmError, HostUnreachable, NothingChanged, UsageError
-from clmdeploy.model.facts import FleetFacts
+from clmdeploy.model.facts import FleetFacts, SchemaState
 from clmdeploy.planners.deploy import plan_deploy
 
 from .conftest import NOW, fleet, host, migration, release, wish
@@ -132,6 +132,7 @@ REFUSED: list[tuple[str, FleetFacts, dict[str, object], type[ClmError], str]] = 
     ("clock", fleet(ONE, schema=1, clock=NOW - 3600), {}, NothingChanged, "clock is -3600 s off"),
     ("cut-off switch", fleet(ONE, schema=1, recorded="other"), {}, NothingChanged, "cut off or done by hand"),
     ("schema hook", fleet(ONE, schema=1, schema_fault="no database"), {}, NothingChanged, "no database"),
+    ("unknown schema", fleet(ONE), {}, NothingChanged, "version of the schema"),
     ("no hosts", FleetFacts(hosts=()), {}, NothingChanged, "no host here"),
 ]  # fmt: skip
 
@@ -168,6 +169,23 @@ def test_a_limited_deploy_does_not_contract_the_schema() -> None:
     new = release("2.0.0", needs=1, migrations=[migration(1), migration(2, "contract", oldest="2.0.0")])
     with pytest.raises(NothingChanged, match="contracting"):
         plan_deploy(wish(new, fleet(ONE, schema=1), reasons=REASON, limit=("app1", "worker1")), NOW)
+
+
+def test_a_limited_deploy_needs_no_host_that_migrates_when_nothing_is_due() -> None:
+    """The schema's version comes from a host beyond --limit."""
+    plan = plan_deploy(wish(TWO, fleet(ONE, schema=1), limit=("app1",)), NOW)
+    assert steps(plan) == ["stage", "batch-1-drain", "batch-1-switch", "batch-1-undrain"]
+
+
+def test_a_limited_deploy_does_not_break_hosts_beyond_it() -> None:
+    """app2 and app3 run 1.0.0, which can't work after the migration."""
+    new = release("1.1.0", needs=2, migrations=[migration(1), migration(2, oldest="1.1.0")])
+    mixed = fleet(ONE, schema=1)
+    worker1 = host("worker1", "worker", TWO, schema_state=SchemaState(version=1))
+    hosts = (host("app1", "app", TWO), *mixed.hosts[1:3], worker1, mixed.hosts[4])
+    found = FleetFacts(hosts=hosts, servers=mixed.servers)
+    with pytest.raises(NothingChanged, match="no valid order"):
+        plan_deploy(wish(new, found, reasons=REASON, limit=("app1", "worker1")), NOW)
 
 
 def test_a_contraction_and_hosts_that_may_be_left_out_do_not_go_together() -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from clmdeploy.model.errors import NothingChanged, UsageError
+from clmdeploy.model.hosts import Host
 from clmdeploy.planners.rollback import plan_rollback
 from clmdeploy.planners.schema import rollback_verdict
 
-from .conftest import NOW, fleet, migration, release, wish
+from .conftest import NOW, fleet, host, migration, release, wish
 
 DOWN = ["down"]
 BASE = [migration(1)]
@@ -98,3 +99,45 @@ def test_a_rollback_to_what_runs_has_nothing_to_do() -> None:
     """As with a deploy, that is a plan without steps."""
     old = release("1.0.0", needs=1, migrations=BASE)
     assert plan_rollback(wish(old, fleet(old, schema=1)), NOW).steps == ()
+
+
+def test_a_limited_rollback_knows_the_schema_of_all() -> None:
+    """--limit app1 leaves out the host that tells its version; the verdict must not get better by that."""
+    old = release("1.2.0", needs=1, migrations=BASE)
+    new = release("2.0.0", needs=1, migrations=[*BASE, migration(2, "contract", oldest="2.0.0")])
+    with pytest.raises(NothingChanged, match="needs restore"):
+        plan_rollback(wish(old, fleet(new, schema=2), limit=("app1",)), NOW)
+
+
+def test_nothing_is_reverted_under_hosts_that_stay() -> None:
+    """--limit and a revert do not go together."""
+    old = release("1.0.0", needs=1, migrations=BASE)
+    new = release("1.1.0", needs=2, migrations=[*BASE, migration(2, oldest="1.1.0", revert=DOWN)])
+    reasons = {"accept_outage": "night", "no_restore_point": "dump taken"}
+    with pytest.raises(NothingChanged, match="migration 2 would be reverted under") as refusal:
+        plan_rollback(wish(old, fleet(new, schema=2), reasons=reasons, limit=("app1", "worker1")), NOW)
+    assert "leave --limit away" in refusal.value.hint
+
+
+def test_migrations_are_reverted_by_a_host_that_has_their_hooks() -> None:
+    """worker1 still runs an older release, which does not know them; worker2 runs the newest."""
+    old = release("1.0.0", needs=1, migrations=BASE)
+    mid = release("1.0.1", needs=1, migrations=BASE)
+    new = release("1.1.0", needs=2, migrations=[*BASE, migration(2, oldest="1.1.0", revert=DOWN)])
+    found = fleet(new, schema=2, staged=(old.directory,))
+    workers = (host("worker1", "worker", mid), host("worker2", "worker", new))
+    mixed = found.model_copy(
+        update={
+            "hosts": (
+                *workers,
+                *found.hosts[:3],
+                found.hosts[3].model_copy(
+                    update={"host": Host(name="worker3", address="192.0.2.3", groups=("worker",))}
+                ),
+                *found.hosts[4:],
+            )
+        }
+    )
+    plan = plan_rollback(wish(old, mixed, reasons={"accept_outage": "a", "no_restore_point": "b"}), NOW)
+    revert = next(step for step in plan.steps if step.id == "revert-2")
+    assert revert.targets[0].host == "worker2"
