@@ -29,7 +29,10 @@ class Answering:
         self.silent = silent
 
     def perform(self, acts: Sequence[Guarded], listen: OutcomeListener) -> dict[str, Outcome]:
-        return {act.key: self._one(act) for act in acts}
+        outcomes = {act.key: self._one(act) for act in acts}
+        for key, outcome in outcomes.items():
+            listen(key, outcome)
+        return outcomes
 
     def _one(self, act: Guarded) -> Outcome:
         if act.host.name == self.silent:
