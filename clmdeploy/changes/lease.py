@@ -179,14 +179,24 @@ class HeldLease:
         return Fence(scope=self._document.scope, token=self._document.token)
 
     def check(self) -> None:
-        """Raises OutcomeUnknown when this process may act no longer: somebody took over, or the storage is silent."""
-        silent = self._leases.clock.monotonic() - self._beaten
-        if self._lost or silent > self._document.time_to_live / 2:
+        """Raises OutcomeUnknown when this process may act no longer: somebody took over, or the storage is silent.
+
+        After a long silence it tries once more: a heartbeat that is stored proves that nobody took over meanwhile.
+        """
+        if not self._lost and self._is_stale():
+            with self._lock:
+                if self._is_stale():
+                    self._put(held=True)
+        if self._lost or self._is_stale():
+            silent = self._leases.clock.monotonic() - self._beaten
             reason = self._lost or f"no heartbeat could be stored for {silent:.0f} s"
             raise OutcomeUnknown(
                 f"the lease of this change is lost: {reason}",
                 f"run `clmdeploy change resume -e {self._leases.environment}` once the storage answers again",
             )
+
+    def _is_stale(self) -> bool:
+        return self._leases.clock.monotonic() - self._beaten > self._document.time_to_live / 2
 
     def release(self) -> None:
         """Give the lease back. Losing it before is no fault: somebody else has it then."""

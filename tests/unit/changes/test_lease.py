@@ -7,7 +7,7 @@ import pytest
 from clmdeploy.adapters.memory import MemoryStore
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.lease import HeldLease, LeaseDocument, Leases, Request
-from clmdeploy.model.errors import LeaseHeld, OutcomeUnknown, VerificationFailed
+from clmdeploy.model.errors import LeaseHeld, OutcomeUnknown, StoreUnavailable, VerificationFailed
 from clmdeploy.model.value import canonical_json
 
 from .conftest import FakeClock
@@ -26,6 +26,7 @@ def leases(store: MemoryStore | None = None, clock: FakeClock | None = None) -> 
 def silence(lease: HeldLease) -> None:
     """Let the holder be gone without a word: no heartbeat, no release."""
     lease._stop.set()
+    lease._thread.join()
 
 
 def test_the_token_grows_with_every_holder() -> None:
@@ -114,14 +115,42 @@ def test_a_living_holder_is_not_taken_over() -> None:
 
 def test_a_holder_stops_acting_at_half_the_time_to_live() -> None:
     """Long before anybody may take over, a holder that could store no heartbeat refuses to act."""
-    clock = FakeClock()
-    held = leases(clock=clock).acquire(request())
+    clock, store = FakeClock(), MemoryStore()
+    held = leases(store, clock).acquire(request())
     silence(held)
+    store.put = out_of_reach  # type: ignore[method-assign]
     clock.sleep(14)
     held.check()
     clock.sleep(2)
     with pytest.raises(OutcomeUnknown, match="no heartbeat"):
         held.check()
+
+
+def out_of_reach(*_what: object, **_more: object) -> str:
+    raise StoreUnavailable("the storage does not answer")
+
+
+def test_a_holder_that_can_store_a_heartbeat_again_goes_on() -> None:
+    """The storage was silent for a while and nobody took over: no reason to leave hosts drained half-way."""
+    clock, store = FakeClock(), MemoryStore()
+    held = leases(store, clock).acquire(request())
+    silence(held)
+    clock.sleep(20)
+    held.check()
+    with pytest.raises(LeaseHeld):
+        leases(store, clock).acquire(request("c2"))
+    held.release()
+
+
+def test_a_holder_that_was_taken_over_while_it_slept_stops() -> None:
+    """Its late heartbeat is refused: the lease is not the one that it knew."""
+    clock, store = FakeClock(), MemoryStore()
+    asleep = leases(store, clock).acquire(request())
+    silence(asleep)
+    taken = leases(store, clock).take_over(request())
+    with pytest.raises(OutcomeUnknown, match="took it over"):
+        asleep.check()
+    taken.release()
 
 
 def test_a_lease_of_another_format_is_refused_by_name() -> None:
