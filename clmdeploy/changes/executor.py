@@ -39,13 +39,13 @@ class Executor:
 
     def run(self) -> Ending:
         """Do what is left of the plan."""
-        for _, steps in self.plan.batches():
+        for steps in self.plan.sections():
             if self.pause_wanted.is_set() and not self.abort_wanted.is_set():
                 return self._pause()
-            ending = self._run_batch(steps)
+            ending = self._run_section(steps)
             if ending is not None:
                 return ending
-        return self._close("done")
+        return self._take_back(None) if self.abort_wanted.is_set() else self._close("done")
 
     def resume(self) -> Ending:
         """Go on in the direction in which the change was going."""
@@ -68,7 +68,7 @@ class Executor:
         self._leave_out("", owed_hosts(ledger))
         return self._close("done")
 
-    def _run_batch(self, steps: Sequence[Step]) -> Ending | None:
+    def _run_section(self, steps: Sequence[Step]) -> Ending | None:
         for step in steps:
             if self.abort_wanted.is_set():
                 return self._take_back(None)

@@ -139,10 +139,10 @@ class Plan(Value):
     def irreversible(self) -> tuple[Step, ...]:
         return tuple(step for step in self.steps if step.undo == "irreversible")
 
-    def batches(self) -> Iterator[tuple[str, tuple[Step, ...]]]:
-        """Consecutive steps of the same batch, in order."""
-        for batch, steps in groupby(self.steps, key=lambda step: step.batch):
-            yield batch, tuple(steps)
+    def sections(self) -> Iterator[tuple[Step, ...]]:
+        """The steps from one safe point to the next, in order: those of a batch, else those of a stage."""
+        for _, steps in groupby(self.steps, key=lambda step: (step.stage, step.batch)):
+            yield tuple(steps)
 
     def host(self, name: str) -> Host:
         return next(host for host in self.hosts if host.name == name)

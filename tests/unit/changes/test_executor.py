@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
@@ -364,4 +365,34 @@ def test_an_irreversible_step_that_was_cut_off_before_it_acted_can_be_aborted(st
         stage.conductor().begin("c1", stage.signed(contracting()), "why", 0)
     stage.hosts.before = lambda _act: None
     assert stage.conductor().abort("c1", "give up").state == "taken-back"
+    assert stage.state() == before
+
+
+def test_ctrl_c_while_hosts_are_staged_stops_before_the_schema_moves(stage: Stage) -> None:
+    """Between two stages nothing is drained: that is a safe point as well."""
+
+    def press(act: Guarded) -> Outcome | None:
+        if act.act == "stage" and act.host.name == "app1":
+            signal.raise_signal(signal.SIGINT)
+        return None
+
+    stage.hosts.before = press
+    assert stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0).state == "paused"
+    assert stage.hosts.log == ["perform stage app1", "perform stage app2"]
+    stage.hosts.before = lambda _act: None
+    assert stage.conductor().resume("c1", "go on").state == "done"
+
+
+def test_a_second_ctrl_c_in_the_last_step_still_takes_back(stage: Stage) -> None:
+    """What the administrator was told is what happens."""
+    before = stage.state()
+
+    def press(act: Guarded) -> Outcome | None:
+        if (act.unit, act.guard) == ("clm-c1-batch-2-undrain-app2", "run"):
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        return None
+
+    stage.hosts.before = press
+    assert stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0).state == "taken-back"
     assert stage.state() == before
