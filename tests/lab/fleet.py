@@ -24,6 +24,13 @@ find /opt/clm /var/lib/clmdeploy /etc/systemd/system -printf '%p %y %i %m %u %s 
 systemctl show clm-web clm-worker -p Id,InvocationID,ActiveEnterTimestampMonotonic
 """
 
+_FOOTPRINT = r"""
+find /opt/clm /etc/systemd/system ! -type d -printf '%p %y %i %m %u %s %T@ %l\n' | sort
+find /opt/clm -type d -printf '%p %m %u\n' | sort
+systemctl show clm-web clm-worker -p Id,InvocationID,ActiveEnterTimestampMonotonic
+find / -xdev -name 'clm-evil*'
+"""
+
 
 @dataclass(frozen=True)
 class Fleet:
@@ -53,6 +60,7 @@ class Fleet:
             return
         newer = any(_order(one) > _order(version) for one in found - {"none"})
         words = ("rollback", "--to", version) if newer else ("deploy", version, *NO_RESTORE_POINT)
+        self.clmdeploy("change", "abort", "-e", "lab")  # of a test that failed half-way; mostly there is none
         self.clmdeploy(*words, "-e", "lab", "--yes", *AT_ONCE).expecting(0)
         assert set(self.releases.values()) == {version}
 
@@ -85,10 +93,15 @@ class Fleet:
     def traces(self) -> dict[str, str]:
         """Host → everything by which work on it shows: files with their times, and the runs of its services."""
         with ThreadPoolExecutor() as threads:
-            return dict(zip(MEMBERS, threads.map(self._traces_of, MEMBERS), strict=True))
+            return dict(zip(MEMBERS, threads.map(lambda host: self._shell(host, _TRACES), MEMBERS), strict=True))
 
-    def _traces_of(self, host: str) -> str:
-        return self.lab.host(host).run(("sh", "-c", _TRACES)).stdout
+    def _shell(self, host: str, script: str) -> str:
+        return self.lab.host(host).run(("sh", "-c", script)).stdout
+
+    def footprint(self) -> dict[str, str]:
+        """Host → releases, links, services, and whatever bears the name that hostile releases try to leave."""
+        with ThreadPoolExecutor() as threads:
+            return dict(zip(MEMBERS, threads.map(lambda host: self._shell(host, _FOOTPRINT), MEMBERS), strict=True))
 
     @contextmanager
     def untouched(self) -> Iterator[None]:

@@ -32,7 +32,7 @@ class CommandLine:
     @contextmanager
     def meanwhile(self, *words: str) -> Iterator[None]:
         """Run beside the block, and show after it what it printed. Raises DemoFailed unless that ended with 0."""
-        self._screen.command(("clmdeploy", *words, "&"))
+        self._screen.command(("clmdeploy", *words), "&")
         process = self._started(words, subprocess.PIPE)
         try:
             yield

@@ -21,9 +21,9 @@ class Screen:
     def chapter(self, number: int, title: str) -> None:
         self._line(f"\n[bold]{number}. {escape(title)}[/]")
 
-    def command(self, words: Sequence[str]) -> None:
-        """A command line, as it can be typed again."""
-        self._line(f"[cyan]$ {escape(shlex.join(words))}[/]")
+    def command(self, words: Sequence[str], after: str = "") -> None:
+        """A command line, as it can be typed again; `after` is for the shell."""
+        self._line(f"[cyan]$ {escape(f'{shlex.join(words)} {after}'.rstrip())}[/]")
 
     def say(self, text: str) -> None:
         self._line(escape(text))
