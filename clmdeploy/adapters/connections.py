@@ -68,7 +68,7 @@ class Connections:
         try:
             connection.client.load_host_keys(str(self._known_hosts))
             connection.open()
-        except (OSError, EOFError, paramiko.SSHException) as error:
+        except (OSError, EOFError, ValueError, paramiko.SSHException) as error:  # ValueError: a key of an odd kind
             connection.close()
             raise HostUnreachable(*_words(host, error, self._known_hosts)) from error
         connection.transport.set_keepalive(KEEPALIVE)

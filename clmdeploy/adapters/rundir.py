@@ -30,8 +30,16 @@ def wipe_stale() -> None:
     """Remove directories of this user whose process is gone."""
     for place in memory_directory().glob(f"{_ANY}*"):
         owner = place.name.removeprefix(_ANY).split("-", 1)[0]
-        if owner.isdigit() and place.stat().st_uid == os.getuid() and not Path("/proc", owner).exists():
+        if owner.isdigit() and _is_ours(place) and not Path("/proc", owner).exists():
             shutil.rmtree(place, ignore_errors=True)
+
+
+def _is_ours(place: Path) -> bool:
+    """Others come and go meanwhile: runs beside this one remove their own."""
+    try:
+        return place.lstat().st_uid == os.getuid()
+    except FileNotFoundError:
+        return False
 
 
 def memory_directory() -> Path:

@@ -43,6 +43,12 @@ class SshPerformer:
         return outcomes
 
     def _one(self, act: Guarded) -> Outcome:
+        """A question whose connection broke is asked once more: no blip of the network may fail a health gate."""
+        outcome = self._try(act)
+        again = act.guard != "run" and outcome.status == "unreachable" and outcome.acted
+        return self._try(act) if again else outcome
+
+    def _try(self, act: Guarded) -> Outcome:
         try:
             connection = self._connections.to(act.host)
         except HostUnreachable as error:
