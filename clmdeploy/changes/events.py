@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.model.value import JsonValue, Value, digest_of
@@ -59,9 +59,17 @@ class Event(Value):
     )
     detail: dict[str, JsonValue] = {}
 
+    _stored_digest: str | None = PrivateAttr(None)
+
     @property
     def digest(self) -> str:
-        return digest_of(self)
+        """Of the bytes as they are stored: a later version's new field must not break the chain."""
+        return self._stored_digest or digest_of(self)
+
+    def as_stored(self, digest: str) -> Event:
+        """This event, known to be stored as bytes with that digest."""
+        self._stored_digest = digest
+        return self
 
     @property
     def link(self) -> Link:

@@ -20,7 +20,7 @@ from clmdeploy.changes.ports import Clock, Missing, ObjectStore
 from clmdeploy.changes.signed_plan import SignedPlan, read_signed_plan
 from clmdeploy.model.errors import Conflict, OutcomeUnknown, VerificationFailed
 from clmdeploy.model.signing import Signer, Verifier
-from clmdeploy.model.value import JsonValue, canonical_json
+from clmdeploy.model.value import JsonValue, canonical_json, sha256_hex
 
 
 class Journal:
@@ -175,8 +175,8 @@ def event_key(event: Event) -> str:
 
 
 def read_event(key: str, body: bytes) -> Event:
-    """An event from its bytes. Raises VerificationFailed naming the key."""
+    """An event from its bytes, which its digest is of. Raises VerificationFailed naming the key."""
     try:
-        return Event.model_validate_json(body)
+        return Event.model_validate_json(body).as_stored(sha256_hex(body))
     except ValidationError as error:
         raise VerificationFailed(f"journal event {key} can't be read: {error.error_count()} faults") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 from pydantic import ValidationError
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 from clmdeploy.changes.plan import Plan
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.signing import Namespace, Signer, Verifier
-from clmdeploy.model.value import Value, canonical_json
+from clmdeploy.model.value import Value, canonical_json, sha256_hex
 
 
 class SignedPlan(Value):
@@ -28,12 +29,18 @@ def sign_plan(plan: Plan, signer: Signer) -> SignedPlan:
 
 
 def read_signed_plan(body: bytes, verifier: Verifier, source: str) -> SignedPlan:
-    """A signed plan from its bytes. Raises InvalidInput when one byte of the plan is not what was signed."""
+    """A signed plan from its bytes. Raises InvalidInput when one byte of the plan is not what was signed.
+
+    What is checked are the bytes as they were stored, not as this version would write them: a field that a later
+    version adds with a default must not spoil older signatures.
+    """
     try:
-        signed = SignedPlan.model_validate_json(body)
-    except ValidationError as error:
-        raise InvalidInput(f"{source}: not a signed plan: {error.error_count()} faults") from error
-    if signed.digest != signed.plan.digest:
+        document = json.loads(body)
+        signed = SignedPlan.model_validate(document)
+    except (ValidationError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"{source}: not a signed plan") from error
+    stored = canonical_json(document["plan"])
+    if signed.digest != sha256_hex(stored):
         raise InvalidInput(f"{source}: the plan is not the one that its digest names")
-    verifier.verify(Namespace.PLAN, canonical_json(signed.plan), signed.signature.encode())
+    verifier.verify(Namespace.PLAN, stored, signed.signature.encode())
     return signed

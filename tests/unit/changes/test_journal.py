@@ -13,7 +13,7 @@ from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.signed_plan import read_signed_plan
 from clmdeploy.changes.verification import verify, walk
 from clmdeploy.model.errors import InvalidInput, OutcomeUnknown, VerificationFailed
-from clmdeploy.model.value import canonical_json
+from clmdeploy.model.value import canonical_json, sha256_hex
 
 from .conftest import Stage, make_plan
 
@@ -215,3 +215,19 @@ def lag(stage: Stage, kind: str) -> None:
 
     before = {event.digest for change in stage.journal.changes() for event in stage.journal.events(change)}
     stage.store.put = dying  # type: ignore[method-assign]
+
+
+def test_what_an_older_version_stored_stays_valid(told: Stage) -> None:
+    """A field that a newer version knows with a default, and the older one did not write, breaks no digest."""
+    stage, previous = Stage(), "0" * 64
+    for key in told.store.keys("test/changes/c1/events/"):
+        event = json.loads(told.store.get(key).body) | {"previous": previous}
+        if event["kind"] == "step-finished":
+            del event["detail"]  # as if `detail` had been added since
+        stage.store.put(key, canonical_json(event))
+        previous = sha256_hex(canonical_json(event))
+    stage.store.put("test/changes/c1/plan", told.store.get("test/changes/c1/plan").body)
+    head = {"format": "head/1", "environment": "test", "last": {"change": "c1", "seq": 0, "digest": previous}}
+    signature = stage.signer.sign("clmdeploy.journal", canonical_json(head)).decode()
+    stage.store.put("test/journal/head", canonical_json({"head": head, "signature": signature}))
+    assert verify(stage.journal) > 10
