@@ -20,7 +20,7 @@ SUITE = "trixie"  # Debian 13, whatever the machine runs
 _FALLBACK_MIRROR = "http://deb.debian.org/debian"
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _BUILD_LIMIT = 1800  # seconds; 35 with a near mirror
-_RECIPE = Path(__file__).parent / "image"
+_RECIPE = Path(__file__).parent / "recipe"
 # Proxies, and leniency about dates that this machine's mirror may need. Everything else of its apt is its own affair.
 _SETTINGS = re.compile(r"Acquire::(Check-[A-Za-z-]+|[a-z]+::Proxy(::\S+)?) ")
 _OWN_SETTINGS = 'Acquire::Languages "none";\nAcquire::Retries "0";\nAcquire::http::Timeout "20";\n'
