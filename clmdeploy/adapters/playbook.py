@@ -97,6 +97,8 @@ def told_by(event: Event) -> Iterator[tuple[str, Outcome]]:
     match event.get("event"):
         case "runner_on_ok" if result.get("reply"):
             yield data["host"], read_reply(0, base64.b64decode(result["reply"]), b"")
+        case "runner_on_failed" if "code" in result:  # the guard did not reply, but may have acted
+            yield data["host"], read_reply(int(result["code"]), b"", str(result.get("said", "")).encode())
         case "runner_on_failed":
             status = "timed-out" if result.get("timedout") else "failed"
             yield data["host"], Outcome.model_validate({"status": status, "message": _message(result)})

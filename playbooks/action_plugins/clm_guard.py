@@ -37,7 +37,8 @@ class ActionModule(ActionBase):
             self._command(options["verb"]), sudoable=False, in_data=Path(options["request"]).read_bytes()
         )
         if answer["rc"] != 0 or not answer["stdout"]:
-            return {**result, "failed": True, "msg": _complaint(answer)}
+            said = answer["stderr"].strip()[-500:]
+            return {**result, "failed": True, "msg": _complaint(answer), "code": answer["rc"], "said": said}
         return {**result, "changed": True, "reply": base64.b64encode(answer["stdout"].encode()).decode()}
 
     def _command(self, verb: str) -> str:

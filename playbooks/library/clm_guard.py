@@ -37,5 +37,13 @@ RETURN = r"""
 reply:
   description: The guard's reply, JSON in base64.
   type: str
-  returned: always
+  returned: when the guard replied
+code:
+  description: Exit code of the guard, or of what should have started it.
+  type: int
+  returned: when the guard did not reply
+said:
+  description: The end of what it said instead.
+  type: str
+  returned: when the guard did not reply
 """

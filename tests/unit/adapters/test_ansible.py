@@ -58,3 +58,21 @@ def test_a_task_out_of_time_is_not_a_failure(monkeypatch: pytest.MonkeyPatch) ->
     result = {"msg": "Task failed: Timed out after 15 second(s).", "timedout": {"period": 15}}
     event = {"event": "runner_on_failed", "event_data": {"host": "app1", "res": result}}
     assert outcome(monkeypatch, event, STATISTICS).status == "timed-out"
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "status", "acted"),
+    [
+        (137, "Killed", "unknown", True),
+        (0, "", "unknown", True),
+        (127, "sh: 1: /usr/local/lib/clmdeploy/guard: not found", "refused", False),
+        (1, "sudo: a password is required", "refused", False),
+    ],
+)
+def test_a_guard_without_a_reply_may_have_acted(
+    monkeypatch: pytest.MonkeyPatch, code: int, said: str, status: str, acted: bool
+) -> None:
+    """Its unit may go on without it: that is probed. Only where it never started is nothing to be taken back."""
+    result = {"failed": True, "msg": "the guard gave no reply", "code": code, "said": said}
+    found = outcome(monkeypatch, {"event": "runner_on_failed", "event_data": {"host": "app1", "res": result}})
+    assert (found.status, found.acted) == (status, acted)
