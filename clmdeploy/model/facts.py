@@ -52,6 +52,11 @@ class ServerFacts(Value):
     state: Literal["ready", "drain", "maint", "other"]
     status: str
 
+    @property
+    def name(self) -> str:
+        """BALANCER:BACKEND/SERVER."""
+        return f"{self.balancer}:{self.backend}/{self.server}"
+
 
 class FleetFacts(Value):
     """All hosts that a plan may touch, and the balancers' view of them."""

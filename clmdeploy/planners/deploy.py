@@ -74,10 +74,11 @@ def policy_of(wish: Wish) -> Policy:
 
 
 def expected_state(wish: Wish, members: Sequence[HostFacts]) -> dict[str, JsonValue]:
-    """What each host runs and where the schema stands: `change apply` refuses when this has drifted."""
+    """What each host runs, whether it is in rotation, where the schema stands: `change apply` refuses its drift."""
     hosts = {facts.host.name: facts.current for facts in members}
+    servers = {one.name: one.state for one in wish.fleet.servers if one.server in hosts}
     schema = wish.fleet.schema_state
-    return {"hosts": hosts, "schema": schema.model_dump() if schema else None}
+    return {"hosts": hosts, "servers": servers, "schema": schema.model_dump() if schema else None}
 
 
 def _refuse_downgrade(wish: Wish, members: Sequence[HostFacts]) -> None:

@@ -47,6 +47,7 @@ def fleet_drift(plan: Plan, fleet: FleetFacts) -> list[str]:
     members = {facts.host.name: facts for facts in fleet.hosts}
     planned: Mapping[str, str | None] = expected.get("hosts", {})
     found = [line for name, current in planned.items() for line in _host_drift(name, current, members.get(name))]
+    found += _rotation_drift(expected.get("servers", {}), fleet)
     standing = fleet.schema_state.model_dump() if fleet.schema_state else None
     if standing != expected.get("schema") and not silent_hosts(fleet):
         found.append(f"schema: {_schema(standing)}, the plan expects {_schema(expected.get('schema'))}")
@@ -97,6 +98,15 @@ def _host_drift(name: str, expected: str | None, facts: HostFacts | None) -> Ite
         yield f"{name}: hosts.yml has no such host any more"
     elif facts.reachable and facts.current != expected:
         yield f"{name}: runs {facts.current or 'nothing'}, the plan expects {expected or 'nothing'}"
+
+
+def _rotation_drift(planned: Mapping[str, str], fleet: FleetFacts) -> Iterator[str]:
+    """A server that came into rotation since would be switched without being drained."""
+    silent = {facts.host.name for facts in silent_hosts(fleet)}
+    now = {server.name: server.state for server in fleet.servers}
+    for name, state in planned.items():
+        if now.get(name) != state and name.partition(":")[0] not in silent:
+            yield f"{name}: is {now.get(name, 'unknown to the balancer')}, the plan expects {state}"
 
 
 def _schema(state: JsonValue) -> str:
