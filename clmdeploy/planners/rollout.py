@@ -13,7 +13,7 @@ from clmdeploy.planners.wish import Wish
 from clmdeploy.releases.manifest import Migration
 
 STAGE_TIMEOUT = 1800
-SWITCH_TIMEOUT = 900
+SWITCH_TIMEOUT = 900  # seconds beside the health checks' own: hooks, and units that stop and start
 MIGRATION_TIMEOUT = 14400
 
 
@@ -103,7 +103,7 @@ def batch_steps(wish: Wish, batch: Batch, ledgers: dict[str, list[str]]) -> Iter
     names, servers = ", ".join(hosts), drainable(wish.fleet, hosts)
     yield from balance_steps(wish, batch.name, servers, "drain")
     yield Step(
-        id=f"{batch.name}-switch", stage=batch.name, batch=batch.name, undo="restore", timeout=SWITCH_TIMEOUT,
+        id=f"{batch.name}-switch", stage=batch.name, batch=batch.name, undo="restore", timeout=_switch_timeout(wish),
         title=f"Switch {names} to {wish.release.version} and wait for health",
         action=PlaybookCall(playbook="switch", act="switch", arguments=_common(wish) | {"patience": None}),
         targets=tuple(_switch_target(facts, ledgers[facts.host.name]) for facts in batch.hosts),
@@ -145,6 +145,12 @@ def _switch_target(facts: HostFacts, ledger: list[str]) -> Target:
     arguments = {"groups": list(facts.host.groups), "expect": facts.current, "ledger": ledger}
     before = {"current": facts.current, "ledger": list(facts.ledger)}
     return Target(host=facts.host.name, subject=facts.host.name, arguments=arguments, before=before)
+
+
+def _switch_timeout(wish: Wish) -> int:
+    """Long enough for the patience that the release asks for: the guard ends the act after it."""
+    checks = [check.timeout for component in wish.release.manifest.components for check in component.health]
+    return SWITCH_TIMEOUT + sum(checks)
 
 
 def _canaries(wish: Wish, total: int) -> int:

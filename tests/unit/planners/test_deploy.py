@@ -224,6 +224,15 @@ def test_a_hotfix_watches_shorter_and_says_so_in_the_plan() -> None:
     assert plan.reasons == {"hotfix": "outage"}
 
 
+def test_a_slow_start_that_the_release_announces_is_waited_for() -> None:
+    """The guard ends an act at its step's time limit: that must not be shorter than the health checks' patience."""
+    slow = {"name": "web", "group": "app", "health": [{"http": "http://127.0.0.1/health", "timeout": 1800}]}
+    plan = plan_deploy(wish(release("1.1.0", components=[slow]), fleet(release("1.0.0"))), NOW)
+    switches = [step.timeout for step in plan.steps if step.action.act == "switch"]
+    assert switches
+    assert min(switches) > 1800
+
+
 def test_the_same_facts_give_the_same_plan() -> None:
     """A plan has no clock and no chance in it."""
     assert (
