@@ -47,5 +47,5 @@ class Several:
 
     def _each(self, tell: Callable[[Watcher], None]) -> None:
         for watcher in self.watchers:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):  # ValueError: closed, or an encoding without these letters
                 tell(watcher)
