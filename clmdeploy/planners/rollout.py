@@ -15,6 +15,7 @@ from clmdeploy.releases.manifest import Migration
 STAGE_TIMEOUT = 1800
 SWITCH_TIMEOUT = 900  # seconds beside the health checks' own: hooks, and units that stop and start
 MIGRATION_TIMEOUT = 14400
+MOST_TIMEOUT = 86400  # what a step may have
 
 
 class Batch(Value):
@@ -150,7 +151,7 @@ def _switch_target(facts: HostFacts, ledger: list[str]) -> Target:
 def _switch_timeout(wish: Wish) -> int:
     """Long enough for the patience that the release asks for: the guard ends the act after it."""
     checks = [check.timeout for component in wish.release.manifest.components for check in component.health]
-    return SWITCH_TIMEOUT + sum(checks)
+    return min(SWITCH_TIMEOUT + sum(checks), MOST_TIMEOUT)
 
 
 def _canaries(wish: Wish, total: int) -> int:
