@@ -104,7 +104,7 @@ def test_settings_that_are_wrong(fleet: Fleet, inventories: Path, edit: Edit, co
         ("hosts.yml", "[app]\napp1\n", 3, "hosts.yml"),
         ("clm.yml", "&a [*a, *a]\n", 3, "clm.yml"),
     ],
-    ids=["secret-key", "access-key", "signing-key", "no-signers", "template-host", "template-var", "no-yaml-inventory", "recursive"],
+    ids=["secret-key", "access-key", "signing-key", "signers", "template-host", "template-var", "ini", "recursive"],
 )  # fmt: skip
 def test_files_that_are_wrong(fleet: Fleet, inventories: Path, name: str, content: str, code: int, told: str) -> None:
     """Wrong keys and damaged files of an environment are named; no secret is repeated."""
