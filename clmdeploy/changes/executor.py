@@ -48,8 +48,10 @@ class Executor:
         return self._take_back(None) if self.abort_wanted.is_set() else self._close("done")
 
     def resume(self) -> Ending:
-        """Go on in the direction in which the change was going."""
+        """Go on in the direction in which the change was going; past a point of no return that is forwards only."""
         scope = self.log.ledger.undo_scope
+        if scope == UndoScope() and any(self.log.ledger.irreversible_done()):
+            return self.run()
         if scope is not None and not scope.hosts:
             return self._take_back(scope.batch)
         if scope is not None:

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from clmdeploy.changes.guarded import Guarded, Outcome
-from clmdeploy.changes.plan import Plan, Policy
+from clmdeploy.changes.plan import Plan, Policy, TaskCall
 from clmdeploy.changes.verification import verify
 from clmdeploy.model.errors import ExitCode, NothingChanged, OutcomeUnknown
 
@@ -396,3 +396,19 @@ def test_a_second_ctrl_c_in_the_last_step_still_takes_back(stage: Stage) -> None
     stage.hosts.before = press
     assert stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0).state == "taken-back"
     assert stage.state() == before
+
+
+def test_resume_goes_forwards_when_the_way_back_ended_at_a_point_of_no_return(stage: Stage) -> None:
+    """The second of two contractions failed and was reverted, the first can't be: the rest is tried again, for ever."""
+    plan = contracting()
+    last = plan.steps[-1]
+    call = TaskCall(act="migrate", arguments=last.action.arguments | {"versions": [3]})
+    second = last.model_copy(update={"id": "contract-3", "action": call, "undo": "restore"})
+    stage.hosts.verdict = lambda act: (
+        Outcome(status="failed") if act.arguments.get("versions") == [3] and act.verb == "perform" else None
+    )
+    two = plan.model_copy(update={"steps": (*plan.steps, second)})
+    assert stage.conductor().begin("c1", stage.signed(two), "why", 0).state == "stopped"
+    stage.hosts.verdict = lambda _act: None
+    assert stage.conductor().resume("c1", "mended").state == "done"
+    assert stage.hosts.schema["version"] == 3

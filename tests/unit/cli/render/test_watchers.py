@@ -15,6 +15,7 @@ class Broken(Silent):
         self.error = error
 
     def on_stop_wanted(self, wanted: str) -> None:
+        assert wanted
         raise self.error
 
 
