@@ -142,11 +142,21 @@ class Manifest(Value):
                 "components", (unit for c in self.components for unit in c.units), "two components have the unit"
             ),
             *_repeated("shared", (f"{s.path} of {s.owner}" for s in self.shared), "declared twice:"),
+            *self._shared_within_shared(),
             *self._migrations_ahead(),
         ]
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _shared_within_shared(self) -> Iterator[str]:
+        """The service owns its shared trees: what root makes or reads inside could be swapped for a link elsewhere."""
+        trees = {f"shared/{one.path}": f"shared: {one.path}" for one in self.shared}
+        inside = {**trees, **{path: f"environment_files: {path}" for path in self.environment_files}}
+        for path, where in inside.items():
+            above = next((parent for parent in _parents(path) if parent in trees), None)
+            if above is not None:
+                yield f"{where} lies inside the shared tree {above.removeprefix('shared/')}; put it beside that"
 
     def _migrations_ahead(self) -> Iterator[str]:
         migrations = self.data_schema.migrations if self.data_schema else ()

@@ -71,7 +71,11 @@ MANIFESTS = st.fixed_dictionaries(
         "components": COMPONENTS,
     },
     optional={
-        "shared": st.lists(st.fixed_dictionaries({"path": PATHS, "owner": NAMES}), max_size=2, unique_by=str),
+        "shared": st.lists(
+            st.fixed_dictionaries({"path": PATHS, "owner": NAMES}),
+            max_size=2,
+            unique_by=lambda shared: shared["path"].split("/")[0],
+        ),
         "environment_files": st.lists(PATHS, max_size=2),
         "schema": schemas(),
         "requires": st.fixed_dictionaries({}, optional={"disk": st.integers(0, 2**50), "os": st.just(["debian-13"])}),
@@ -185,6 +189,10 @@ def _web(**changes: Any) -> dict[str, Any]:
         ({"documents": ["я" * 128]}, "more than 255 bytes"),
         ({"notes": {"ru": "\x1b]0;"}}, "notes.ru: text for people holds no control characters"),
         ({"shared": [{"path": "a", "owner": "w"}] * 2}, "shared: declared twice: a of w"),
+        ({"shared": [{"path": "a", "owner": "w"}, {"path": "a/b/c", "owner": "x"}]},
+         "shared: a/b/c lies inside the shared tree a"),
+        ({"shared": [{"path": "a", "owner": "w"}], "environment_files": ["shared/a/clm.env"]},
+         "environment_files: shared/a/clm.env lies inside the shared tree a"),
         ({"requires": {"disk": -1}}, "requires.disk: Input should be greater than or equal to 0, not -1"),
         ({"requires": {"memory": 10**30}}, "requires.memory"),
     ],
