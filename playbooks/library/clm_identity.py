@@ -47,6 +47,12 @@ def read_record():
         return None
 
 
+def known_of(record):
+    """What runs and ran here: a new machine-id changes neither, and without it nothing could be rolled back."""
+    fresh = {"format": "host/1", "current": None, "ledger": [], "drained": {}}
+    return {key: (record or {}).get(key, value) for key, value in fresh.items()}
+
+
 def write_record(record):
     beside = PATH + ".new"
     with open(beside, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
@@ -76,8 +82,7 @@ def main():
     if record is not None and record["machine_id"] == machine_id:
         module.exit_json(changed=False)
     if not module.check_mode:
-        fresh = {"format": "host/1", "current": None, "ledger": [], "drained": {}}
-        write_record({**fresh, **wanted, "machine_id": machine_id})
+        write_record({**known_of(record), **wanted, "machine_id": machine_id})
     module.exit_json(changed=True)
 
 
