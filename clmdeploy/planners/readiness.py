@@ -44,7 +44,10 @@ def _refuse_unknown_schema(wish: Wish) -> None:
 def _faults(wish: Wish, facts: HostFacts, now: float) -> Iterator[str]:
     needs, bundle = wish.release.manifest.requires, wish.release.bundle
     if facts.current != facts.recorded:
-        yield f"`current` names {facts.current}, the record {facts.recorded}: a switch was cut off or done by hand"
+        yield (
+            f"`current` names {facts.current}, the record {facts.recorded}: a switch was cut off or done by hand; "
+            f"{_back_to(facts.recorded, wish.settings.install.root)}"
+        )
     if wish.release.directory not in facts.staged:
         room = bundle.size + bundle.unpacked + needs.disk
         if facts.disk_free < room:
@@ -60,3 +63,9 @@ def _faults(wish: Wish, facts: HostFacts, now: float) -> Iterator[str]:
         yield f"runs {facts.os}; the release supports {', '.join(needs.os)}"
     if abs(facts.clock - now) > CLOCK_SKEW:
         yield f"its clock is {facts.clock - now:+.0f} s off"
+
+
+def _back_to(recorded: str | None, root: str) -> str:
+    """How an administrator puts the link back on that host."""
+    command = f"ln -sfn releases/{recorded} {root}/current" if recorded else f"rm {root}/current"
+    return f"to put it back there: {command}, then restart its units"
