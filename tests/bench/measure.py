@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,23 +12,27 @@ from pathlib import Path
 
 _INTERVAL = 0.1  # seconds between two looks at memory
 _MEBIBYTE = 1024  # KiB
+_LIMIT = 300  # seconds for one program
 
 
 class ContenderFailed(Exception):
     """A program that was measured did not do its work."""
 
 
-def timed(argv: Sequence[str], environment: Mapping[str, str], limit: float = 300) -> float:
+def timed(argv: Sequence[str], environment: Mapping[str, str]) -> float:
     """Seconds until the program ends. Raises ContenderFailed with the end of what it said when it fails."""
     begun = time.monotonic()
     finished = subprocess.run(
-        argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit, check=False
+        argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_LIMIT, check=False
     )
     seconds = time.monotonic() - begun
-    if finished.returncode != 0:
-        said = (finished.stdout + finished.stderr)[-3000:]
-        raise ContenderFailed(f"{' '.join(argv[:6])} … ended with exit code {finished.returncode}:\n{said}")
+    _refuse_failure(argv, finished.returncode, finished.stdout + finished.stderr)
     return seconds
+
+
+def _refuse_failure(argv: Sequence[str], code: int, said: str) -> None:
+    if code != 0:
+        raise ContenderFailed(f"{' '.join(argv[:6])} … ended with exit code {code}:\n{said[-3000:]}")
 
 
 @dataclass(frozen=True)
@@ -48,15 +53,14 @@ def memory_of(argv: Sequence[str], environment: Mapping[str, str]) -> Memory:
     A process's own peak is the kernel's high-water mark: `getrusage` would count what it was forked from.
     """
     peaks = _Peaks()
-    with subprocess.Popen(
-        argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        watcher = threading.Thread(target=peaks.watch, args=(process,))
-        watcher.start()
-        code = process.wait(300)
-        watcher.join()
-    if code != 0:
-        raise ContenderFailed(f"{' '.join(argv[:6])} … ended with exit code {code} while its memory was watched")
+    with tempfile.TemporaryFile("w+") as said:
+        with subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said) as process:
+            watcher = threading.Thread(target=peaks.watch, args=(process,))
+            watcher.start()
+            process.wait(_LIMIT)
+            watcher.join()
+        said.seek(0)
+        _refuse_failure(argv, process.returncode, said.read())
     return Memory(peaks.own / _MEBIBYTE, peaks.below / _MEBIBYTE, peaks.together / _MEBIBYTE)
 
 
