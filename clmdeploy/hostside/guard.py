@@ -141,11 +141,24 @@ def run(request: Json) -> Json:
         place = prepare(unit, request)
         try:
             reply = run_unit(unit, place, request["timeout"])
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
+        except (
+            subprocess.TimeoutExpired
+        ):  # not even SIGKILL ends it; its directory stays, so that it is seen as running
+            return {"status": "timed-out", "message": "the act does not end, not even by force", "result": {}}
+        began = not os.path.exists(os.path.join(place, "input.json"))
+        shutil.rmtree(place, ignore_errors=True)
+        if not began:
+            os.unlink(os.path.join(STATE, "acts", unit + ".json"))
+            raise Refused(f"the act could not be started: {reply['message']}")
+        keep_result(unit, reply)
+    return reply
+
+
+def keep_result(unit: str, reply: Json) -> None:
+    """For a later probe. A full disk must not turn what was done into a failure: then the host itself is asked."""
+    with contextlib.suppress(OSError):
         write_json(os.path.join(STATE, "acts", unit + ".json"), reply)
         forget_old_results()
-    return reply
 
 
 def checked_unit(request: Json) -> str:
@@ -159,11 +172,15 @@ def prepare(unit: str, request: Json) -> str:
     """The act's own directory, on tmpfs and closed to others: its input may hold a presigned address."""
     place = os.path.join(RUN, unit)
     shutil.rmtree(place, ignore_errors=True)
-    os.makedirs(place, mode=0o700)
-    with open(os.path.join(place, "acts.pyz"), "wb") as file:
-        file.write(base64.b64decode(request["program"], validate=True))
-    write_json(os.path.join(place, "input.json"), request["call"])
-    write_json(os.path.join(STATE, "acts", unit + ".json"), {"status": "in-flight", "message": "", "result": {}})
+    try:
+        os.makedirs(place, mode=0o700)
+        with open(os.path.join(place, "acts.pyz"), "wb") as file:
+            file.write(base64.b64decode(request["program"], validate=True))
+        write_json(os.path.join(place, "input.json"), request["call"])
+        write_json(os.path.join(STATE, "acts", unit + ".json"), {"status": "in-flight", "message": "", "result": {}})
+    except OSError as error:
+        shutil.rmtree(place, ignore_errors=True)
+        raise Refused(f"nothing was begun: {error}") from None
     return place
 
 
@@ -198,6 +215,8 @@ def forget_old_results() -> None:
 
 def ask(request: Json) -> Json:
     """A read-only act, run at once beside whatever else goes on."""
+    if request["call"]["verb"] not in ("ask", "probe"):
+        raise Refused("only questions are asked without lock and token")
     check_identity(request)
     unit = "ask-" + base64.b16encode(os.urandom(8)).decode().lower()
     place = os.path.join(RUN, unit)

@@ -22,7 +22,7 @@ class HostFacts(Value):
 
     host: Host
     reachable: bool
-    message: str = Field("", description="why not, in words for an administrator")
+    message: str = Field("", description="why not, or what is wrong with what runs here, for an administrator")
     current: str | None = Field(None, description="release directory that `current` points to")
     recorded: str | None = Field(
         None, description="the same by the host's own record; differs only after a cut-off switch"

@@ -208,6 +208,7 @@ MESSAGES = {
     "health.unknown": "not asked",
     "status.no_answer": "no answer",
     "status.silent": "silent",
+    "status.broken": "broken",
     "status.schema": "schema",
     "status.dirty": "marked dirty: a migration ended half-way",
     "status.drained": "drained",

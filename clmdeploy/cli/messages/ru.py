@@ -208,6 +208,7 @@ MESSAGES = {
     "health.unknown": "не опрошен",
     "status.no_answer": "не отвечает",
     "status.silent": "молчит",
+    "status.broken": "неисправно",
     "status.schema": "схема",
     "status.dirty": "помечена как dirty: миграция прервана на середине",
     "status.drained": "выведены",

@@ -71,6 +71,8 @@ def _lines(
     for host in (*fleet.hosts, *fleet.balancers):
         if not host.reachable:
             yield "silent", printable(host.message), "bold red"
+        elif host.message:
+            yield "broken", printable(f"{host.name}: {host.message}"), "bold red"
     if fleet.schema_state is not None:
         dirty = f" ({invocation.say('status.dirty')})" if fleet.schema_state.dirty else ""
         yield "schema", f"{fleet.schema_state.version}{dirty}", "bold red" if dirty else ""

@@ -17,24 +17,43 @@ ADMIN = {0: "ready", 1: "maint", 8: "drain"}  # srv_admin_state: bit 0 forced ma
 HELD = 0x01 | 0x08
 
 
+class StillOpen(ActError):
+    """Sessions of a drained server did not end in time."""
+
+    def __init__(self, name: str, sessions: int, limit: int) -> None:
+        super().__init__(f"{name}: {sessions} sessions are still open after {limit} s")
+        self.sessions = sessions
+
+
 def perform(call: Call) -> Json:
     """`arguments`: socket, backend, server, state ("drain" or "ready"), expect, limit (seconds)."""
     arguments = call.arguments
     standing = admin_state(arguments)
-    if standing not in (arguments["state"], arguments["expect"]):
+    if standing not in (arguments["state"], arguments["expect"]) or _is_others(arguments, standing):
         raise ActError(
             f"{_name(arguments)} is in state {standing!r}; the plan expects {arguments['expect']!r}: somebody holds it"
         )
-    return _bring_to(arguments, arguments["state"], standing)
+    changed = _bring_to(arguments, arguments["state"], standing)
+    _settle(arguments, arguments["state"])
+    return {"state": arguments["state"], "changed": changed}
 
 
 def restore(call: Call) -> Json:
-    """Put back the state before, only where what stands is what this work set."""
+    """Put back the state before, only where what stands is what this work set.
+
+    When that is to drain a server again, sessions that do not end must not keep a bad release in place: they are
+    counted.
+    """
     arguments, before = call.arguments, call.before["state"]
     standing = admin_state(arguments)
     if standing not in (arguments["state"], before):
         raise ActError(f"{_name(arguments)} is in state {standing!r}: somebody else set it since; nothing was put back")
-    return _bring_to(arguments, before, standing)
+    changed, sessions = _bring_to(arguments, before, standing), 0
+    try:
+        _settle(arguments, before)
+    except StillOpen as left:
+        sessions = left.sessions
+    return {"state": before, "changed": changed, "sessions": sessions}
 
 
 def probe(call: Call) -> Json:
@@ -63,18 +82,29 @@ def admin_state(arguments: Json) -> str:
     )
 
 
-def _bring_to(arguments: Json, wanted: str, standing: str) -> Json:
-    if standing != wanted:
-        said = _command(arguments["socket"], f"set server {_name(arguments)} state {wanted}").strip()
-        if said:
-            raise ActError(f"{_name(arguments)}: the balancer says: {said[:300]}")
+def _is_others(arguments: Json, standing: str) -> bool:
+    """Whether somebody else has drained the server since the plan: it is not ours to put into rotation later."""
+    if standing == arguments["expect"] or standing != "drain":
+        return False
+    holders: Json = record.read().get("drained") or {}
+    return bool(holders.get(_name(arguments)) != arguments["change"])
+
+
+def _bring_to(arguments: Json, wanted: str, standing: str) -> bool:
+    """Whether there was anything to set. What is drained is written down before: a cut in between forgets nothing."""
+    if standing == wanted:
+        return False
+    if wanted != "ready":
         _remember(arguments, wanted)
-    _settle(arguments, wanted)
-    return {"state": wanted, "changed": standing != wanted}
+    said = _command(arguments["socket"], f"set server {_name(arguments)} state {wanted}").strip()
+    if said:
+        raise ActError(f"{_name(arguments)}: the balancer says: {said[:300]}")
+    _remember(arguments, wanted)
+    return True
 
 
 def _settle(arguments: Json, wanted: str) -> None:
-    """Drained: no session is left. Ready: the balancer's own check says UP."""
+    """Drained: no session is left (else StillOpen). Ready: the balancer's own check says UP."""
     deadline = time.monotonic() + arguments["limit"]
     while True:
         row = _stat(arguments)
@@ -83,8 +113,9 @@ def _settle(arguments: Json, wanted: str) -> None:
         ):
             return
         if time.monotonic() > deadline:
-            what = f"its check says {row['status']}" if wanted == "ready" else f"{row['scur']} sessions are still open"
-            raise ActError(f"{_name(arguments)}: {what} after {arguments['limit']} s")
+            if wanted != "ready":
+                raise StillOpen(_name(arguments), int(row["scur"]), arguments["limit"])
+            raise ActError(f"{_name(arguments)}: its check says {row['status']} after {arguments['limit']} s")
         time.sleep(INTERVAL)
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
 import subprocess
+import tempfile
+from typing import IO
 
 from .call import ActError
 
 TAIL = 1500
+OUTPUT = 1024 * 1024
+SHORTEST_SECRET = 6
 
 
 def environment_of(root: str, files: list[str], user: str) -> dict[str, str]:
@@ -24,10 +29,18 @@ def environment_of(root: str, files: list[str], user: str) -> dict[str, str]:
     return variables
 
 
+def without_secrets(said: str, variables: dict[str, str]) -> str:
+    """What a hook said, without the values of its environment files: a database URL has a password in it."""
+    for value in sorted(set(variables.values()), key=len, reverse=True):
+        if len(value) >= SHORTEST_SECRET:
+            said = said.replace(value, "***")
+    return said
+
+
 def read_variables(path: str) -> dict[str, str]:
     """An environment file as systemd reads it, less its escapes: KEY=VALUE lines, # comments, optional quotes."""
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", opener=_plain_file) as file:
             lines = file.read(1024 * 1024).splitlines()
     except FileNotFoundError:
         raise ActError(f"{path}: the release names this environment file, but it is not on this host") from None
@@ -35,23 +48,52 @@ def read_variables(path: str) -> dict[str, str]:
     return {key.strip(): value.strip().strip("\"'") for key, value in pairs}
 
 
+def _plain_file(path: str, flags: int) -> int:
+    """No link, no pipe: root reads this, and the service user may own the directory."""
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ActError(f"{path}: is no regular file")
+    return descriptor
+
+
 def run_hook(command: list[str], directory: str, user: str, variables: dict[str, str], timeout: float) -> str:
     """The standard output of a hook; a failure names the command and the end of what it said."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        code = _run(command, directory, user, variables, timeout, out, err)
+        if code != 0:
+            said = without_secrets(_end_of(err) or _end_of(out), variables)
+            raise ActError(f"{command[0]}: exit code {code}: {said}")
+        out.seek(0)
+        return out.read(OUTPUT).decode(errors="replace")
+
+
+def _run(
+    command: list[str],
+    directory: str,
+    user: str,
+    variables: dict[str, str],
+    timeout: float,
+    out: IO[bytes],
+    err: IO[bytes],
+) -> int:
+    """Into files: what a hook says must not fill this process' memory."""
     account = pwd.getpwnam(user)
     try:
-        finished = subprocess.run(
+        return subprocess.run(
             [program_of(command[0], directory), *command[1:]],
             cwd=directory, env=variables, user=account.pw_uid, group=account.pw_gid, extra_groups=[], umask=0o027,
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=timeout, check=False,
+        ).returncode  # fmt: skip
     except subprocess.TimeoutExpired:
         raise ActError(f"{command[0]}: no end after {timeout:.0f} s") from None
     except OSError as error:
         raise ActError(f"{command[0]}: {error.strerror}") from None
-    if finished.returncode != 0:
-        said = (finished.stderr or finished.stdout).decode(errors="replace").strip()[-TAIL:]
-        raise ActError(f"{command[0]}: exit code {finished.returncode}: {said}")
-    return finished.stdout[: 1024 * 1024].decode(errors="replace")
+
+
+def _end_of(file: IO[bytes]) -> str:
+    file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+    return file.read().decode(errors="replace").strip()
 
 
 def program_of(name: str, directory: str) -> str:

@@ -12,7 +12,9 @@ from . import record
 from .call import ActError, Call, Json
 from .commands import environment_of, run_hook
 from .health import components_here, fetch, running_version
-from .layout import current, manifest_of, release_path, releases, staged
+from .layout import current, is_whole, manifest_of, release_path, releases, staged
+
+HOOK_TIMEOUT = 20  # well below the question's own limit: a database that hangs must not hide the rest
 
 
 def ask(call: Call) -> Json:
@@ -20,7 +22,9 @@ def ask(call: Call) -> Json:
     root = call.arguments["root"]
     directory = current(root)
     answer = {"record": _own_record(), "current": directory, "staged": staged(root), **_machine(root)}
-    if directory is not None:
+    if directory is not None and not is_whole(root, directory):
+        answer["fault"] = f"`current` names {directory}, which is not whole: deploy or roll back to mend it"
+    elif directory is not None:
         manifest = manifest_of(root, directory)
         answer["manifest"] = {key: manifest[key] for key in ("name", "version", "schema")}
         if manifest["schema"] and manifest["schema"]["group"] in call.arguments["groups"]:
@@ -72,7 +76,7 @@ def schema_version(root: str, directory: str, user: str) -> Json | None:
     if not schema:
         return None
     variables = environment_of(root, manifest["environment_files"], user)
-    said = run_hook(schema["version_command"], release_path(root, directory), user, variables, 60)
+    said = run_hook(schema["version_command"], release_path(root, directory), user, variables, HOOK_TIMEOUT)
     answer = json.loads(said)
     return {"version": int(answer["version"]), "dirty": bool(answer["dirty"])}
 

@@ -63,5 +63,6 @@ def remove_release(path: str) -> None:
 
     if os.path.isdir(path):
         doomed = os.path.join(os.path.dirname(path), ".removing-" + os.path.basename(path))
+        shutil.rmtree(doomed, ignore_errors=True)  # left by a removal that was cut off
         os.rename(path, doomed)
         shutil.rmtree(doomed)

@@ -26,7 +26,7 @@ def reply_to(place: str) -> Json:
         return {"status": "done", "message": "", "result": function(call)}
     except ActError as error:
         return {"status": "failed", "message": str(error), "result": {}}
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except Exception as error:  # noqa: BLE001  # whatever an act raises must become a reply: silence is "unknown"
         return {"status": "failed", "message": f"{call.act}: {type(error).__name__}: {error}"[:2000], "result": {}}
 
 

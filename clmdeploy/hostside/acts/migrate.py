@@ -12,7 +12,7 @@ def perform(call: Call) -> Json:
     """`arguments`: root, user, directory, direction ("apply" or "revert"), expect (version or null), versions (rising),
     timeout (seconds a migration)."""
     if call.arguments["direction"] == "revert":
-        return _revert(call.arguments, min(call.arguments["versions"]) - 1)
+        return _revert(call.arguments, None)
     return _apply(call.arguments)
 
 
@@ -20,8 +20,7 @@ def restore(call: Call) -> Json:
     """The other way: revert what was applied, a half-done migration included, or apply again what was reverted."""
     if call.arguments["direction"] == "revert":
         return _apply({**call.arguments, "expect": None})
-    before = call.before["version"]
-    return _revert(call.arguments, min(call.arguments["versions"]) - 1 if before is None else before)
+    return _revert(call.arguments, call.before["version"])
 
 
 def _apply(arguments: Json) -> Json:
@@ -44,17 +43,19 @@ def _apply(arguments: Json) -> Json:
     return {"schema": wanted, "applied": due}
 
 
-def _revert(arguments: Json, before: int) -> Json:
-    """Newest first, whatever of these migrations is in the schema."""
+def _revert(arguments: Json, before: int | None) -> Json:
+    """Newest first, whatever of these migrations is in the schema. `before`: version afterwards, where it is known."""
     standing = _standing(arguments)
     due = [
         version for version in reversed(arguments["versions"]) if version <= standing["version"] or standing["dirty"]
     ]
     for version in due:
         _one(arguments, version, "revert")
-    if due:
-        _check(arguments, {"version": before, "dirty": False})
-    return {"schema": before, "reverted": due}
+    left = _standing(arguments)
+    if left["dirty"] or left["version"] >= arguments["versions"][0] or before not in (None, left["version"]):
+        state = "dirty" if left["dirty"] else "clean"
+        raise ActError(f"the schema is at version {left['version']} ({state}) after the revert, expected {before}")
+    return {"schema": left["version"], "reverted": due}
 
 
 def probe(call: Call) -> Json:

@@ -118,7 +118,7 @@ def _link_shared(arguments: Json, tree: str, path: str) -> None:
     if not os.path.isdir(persistent):
         os.makedirs(persistent, mode=0o750)
         account = pwd.getpwnam(arguments["user"])
-        os.chown(persistent, account.pw_uid, account.pw_gid)
+        os.chown(persistent, account.pw_uid, account.pw_gid, follow_symlinks=False)
     link = os.path.join(tree, path)
     if os.path.lexists(link):
         raise ActError(f"the bundle brings {path!r}, which the manifest declares as shared")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from . import record, units
 from .call import ActError, Call, Json
 from .commands import environment_of, run_hook
@@ -9,6 +11,7 @@ from .health import await_healthy, components_here
 from .layout import current, is_whole, manifest_of, point_current, release_path
 
 HOOK_TIMEOUT = 300
+Hook = Callable[[str, Json, str, Json], None]
 
 
 def perform(call: Call) -> Json:
@@ -19,23 +22,35 @@ def perform(call: Call) -> Json:
         raise ActError(f"{standing} runs here, but the plan expects {arguments['expect']}: plan again")
     if not is_whole(root, wanted):
         raise ActError(f"{wanted} is not whole on this host: stage it again")
-    _let_run(arguments, standing, wanted)
+    units.refuse_foreign(root, units.unit_names(components_here(root, wanted, arguments["groups"])))
+    _let_run(arguments, standing, wanted, _hook)
     record.update(current=wanted, ledger=arguments["ledger"])
     await_healthy(root, wanted, arguments)
     return {"current": wanted}
 
 
 def restore(call: Call) -> Json:
-    """Put back the release that ran before, its health included, unless somebody else has switched since."""
+    """Put back the release that ran before, its health included, unless somebody else has switched since.
+
+    A hook that fails here is told, and blocks nothing: the drain hook of a release that has crashed can't succeed.
+    """
     arguments, before = call.arguments, call.before
     root, standing = arguments["root"], current(arguments["root"])
     if standing not in (arguments["directory"], before["current"]):
         raise ActError(f"{standing} runs here: somebody else switched since; nothing was put back")
-    _let_run(arguments, standing, before["current"])
+    complaints: list[str] = []
+
+    def forgiving(kind: str, arguments: Json, directory: str, component: Json) -> None:
+        try:
+            _hook(kind, arguments, directory, component)
+        except ActError as error:
+            complaints.append(f"{kind}: {error}")
+
+    _let_run(arguments, standing, before["current"], forgiving)
     record.update(current=before["current"], ledger=before["ledger"])
     if before["current"] is not None:
         await_healthy(root, before["current"], arguments)
-    return {"current": before["current"]}
+    return {"current": before["current"], "complaints": complaints}
 
 
 def probe(call: Call) -> Json:
@@ -47,28 +62,26 @@ def probe(call: Call) -> Json:
     return {"state": "not-done" if standing == own.get("current") else "partial"}
 
 
-def _let_run(arguments: Json, standing: str | None, wanted: str | None) -> None:
+def _let_run(arguments: Json, standing: str | None, wanted: str | None, hook: Hook) -> None:
     """Stop what stands, point the link, start what is wanted. A release that is wanted again is restarted."""
     root = arguments["root"]
-    old = components_here(root, standing, arguments["groups"]) if standing else []
+    old = components_here(root, standing, arguments["groups"]) if standing and is_whole(root, standing) else []
     new = components_here(root, wanted, arguments["groups"]) if wanted else []
-    if standing:
-        _hooks("before_stop", arguments, standing, old)
-    units.stop(units.unit_names(old))
+    for component in old:
+        hook("before_stop", arguments, standing or "", component)
+    units.stop(root, units.unit_names(old))
     # An earlier switch that was cut off may have moved the link without telling systemd.
     settled = record.read().get("current") == standing
     before = units.standing(root, units.unit_names(old)) if settled else {}
     point_current(root, wanted)
     units.link(root, units.unit_names(new), before)
     units.start(units.unit_names(new))
-    if wanted:
-        _hooks("after_start", arguments, wanted, new)
+    for component in new:
+        hook("after_start", arguments, wanted or "", component)
 
 
-def _hooks(kind: str, arguments: Json, directory: str, components: list[Json]) -> None:
-    root = arguments["root"]
-    for component in components:
-        if component[kind]:
-            user = component["user"] or arguments["user"]
-            variables = environment_of(root, manifest_of(root, directory)["environment_files"], user)
-            run_hook(component[kind], release_path(root, directory), user, variables, HOOK_TIMEOUT)
+def _hook(kind: str, arguments: Json, directory: str, component: Json) -> None:
+    if component[kind]:
+        root, user = arguments["root"], component["user"] or arguments["user"]
+        variables = environment_of(root, manifest_of(root, directory)["environment_files"], user)
+        run_hook(component[kind], release_path(root, directory), user, variables, HOOK_TIMEOUT)

@@ -30,9 +30,18 @@ def unit_names(components: list[Json]) -> list[str]:
     return [unit for component in components for unit in component["units"]]
 
 
-def stop(names: list[str]) -> None:
-    """Stop. Reverse order: what was started last goes first."""
-    for name in reversed(names):
+def refuse_foreign(root: str, names: list[str]) -> None:
+    """Raises ActError when a unit of one of these names is somebody else's: nothing is stopped or moved then."""
+    for name in names:
+        link = os.path.join(LINKS, name)
+        if os.path.lexists(link) and name not in _linked(root):
+            raise ActError(f"{link} exists and is not ours: move it away, then run the same command again")
+
+
+def stop(root: str, names: list[str]) -> None:
+    """Stop `names` in reverse order, what was started last first; then whatever else of ours is linked."""
+    ours = _linked(root)
+    for name in [*reversed([one for one in names if one in ours]), *(one for one in ours if one not in names)]:
         _systemctl("stop", name)
 
 
@@ -92,7 +101,7 @@ def _states(names: list[str]) -> dict[str, dict[str, str]]:
 
 def _enable(root: str, name: str) -> None:
     """Put into boot. systemctl follows the link into one release, which goes one day: its own link is named instead."""
-    _systemctl("enable", "--no-reload", name, check=False)
+    _systemctl("enable", "--no-reload", name)
     for folder in os.listdir(LINKS):
         link = os.path.join(LINKS, folder, name)
         if os.path.islink(link) and os.readlink(link).startswith(releases(root)):
@@ -114,8 +123,7 @@ def _linked(root: str) -> list[str]:
 def _link_one(root: str, name: str) -> bool:
     """Whether the link had to be made."""
     link, target = os.path.join(LINKS, name), _path(root, name)
-    if os.path.lexists(link) and (not os.path.islink(link) or os.readlink(link) != target):
-        raise ActError(f"{link} exists and is not ours: move it away, then run the same command again")
+    refuse_foreign(root, [name])
     if os.path.lexists(link):
         return False
     os.symlink(target, link)

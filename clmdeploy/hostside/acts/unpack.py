@@ -68,6 +68,6 @@ def _write_file(archive: tarfile.TarFile, member: tarfile.TarInfo, entry: Json, 
         while content is not None and (chunk := content.read(CHUNK)):
             hasher.update(chunk)
             file.write(chunk)
-        os.fchmod(descriptor, entry["mode"])
+        os.fchmod(descriptor, entry["mode"] & 0o755)
     if hasher.hexdigest() != entry["sha256"]:
         raise ActError(f"bundle member {member.name[:200]!r} has another content than was signed")
