@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import ssl
+import threading
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +14,7 @@ from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.secret import Secret
 
 RETRIES = 4  # attempts, the first included
+_ONE_AT_A_TIME = threading.Lock()  # clients may be used by several threads, but not made by them
 
 _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")  # Debian, Red Hat
 
@@ -32,21 +35,28 @@ class S3Connection:
 
 def make_client(connection: S3Connection, attempts: int) -> Any:  # Any: boto3 makes its clients at run time
     """A boto3 S3 client that tries each request `attempts` times. Raises InvalidInput for a missing CA file."""
+    with _ONE_AT_A_TIME:
+        return _session().client(
+            "s3",
+            endpoint_url=connection.endpoint,
+            region_name=connection.region,
+            aws_access_key_id=connection.access_key.reveal(),
+            aws_secret_access_key=connection.secret_key.reveal(),
+            verify=_certificates(connection.ca_file),
+            config=_config(connection, attempts),
+        )
+
+
+@cache
+def _session() -> Any:  # Any: boto3 ships no types
+    """The first client of a session reads how S3 is spoken, a tenth of a second; the others find it read."""
     import boto3  # slow to import: only who uses storage pays
     import botocore.session
 
     # An administrator's own AWS profile must neither lend keys to this tool nor break it.
     nowhere = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull, "ca_bundle": None}
     core = botocore.session.Session(session_vars={name: (None, None, value, None) for name, value in nowhere.items()})
-    return boto3.session.Session(botocore_session=core).client(
-        "s3",
-        endpoint_url=connection.endpoint,
-        region_name=connection.region,
-        aws_access_key_id=connection.access_key.reveal(),
-        aws_secret_access_key=connection.secret_key.reveal(),
-        verify=_certificates(connection.ca_file),
-        config=_config(connection, attempts),
-    )
+    return boto3.session.Session(botocore_session=core)
 
 
 def _config(connection: S3Connection, attempts: int) -> Any:  # Any: botocore ships no types
