@@ -16,6 +16,7 @@ def unpack(bundle: str, tree: str, files: list[Json]) -> None:
     """Write the members of `bundle` below `tree`: exactly the signed ones, with the signed digest, size and mode."""
     expected = {entry["path"]: entry for entry in files}
     seen: set[str] = set()
+    made: set[str] = set()
     os.makedirs(tree, mode=0o755)
     with tarfile.open(bundle, mode="r|gz") as archive:
         for member in archive:
@@ -24,23 +25,27 @@ def unpack(bundle: str, tree: str, files: list[Json]) -> None:
             if entry is None or member.name in seen:
                 raise ActError(f"bundle member {member.name[:200]!r} is not in the signed list, or stands there twice")
             seen.add(member.name)
-            _write(archive, member, entry, _safe_path(tree, member.name))
+            _write(archive, member, entry, _safe_path(tree, member.name, made))
     missing = expected.keys() - seen
     if missing:
         raise ActError(f"the bundle lacks {len(missing)} signed members, the first is {min(missing)[:200]!r}")
 
 
-def _safe_path(tree: str, name: str) -> str:
+def _safe_path(tree: str, name: str, made: set[str]) -> str:
+    """Where the member is written. `made`: directories that were made here, which nothing else can become."""
     parts = name.split("/")
     if not name or "\0" in name or any(part in ("", ".", "..") for part in parts):
         raise ActError(f"bundle member {name[:200]!r} would leave the release directory")
     parent = tree
     for part in parts[:-1]:
         parent = os.path.join(parent, part)
+        if parent in made:
+            continue
         if os.path.islink(parent):
             raise ActError(f"bundle member {name[:200]!r} goes through a link")
         os.makedirs(parent, mode=0o755, exist_ok=True)
         os.chmod(parent, 0o755)  # noqa: S103  # the service user reads releases; nobody but root writes them
+        made.add(parent)
     return os.path.join(parent, parts[-1])
 
 
