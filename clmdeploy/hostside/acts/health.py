@@ -88,16 +88,19 @@ def running_version(url: str) -> str | None:
 
 
 def fetch(url: str, timeout: float) -> tuple[int | None, str]:
-    """Status and body (at most 64 KiB); status None with the reason when nobody answered. No proxy is used."""
-    import http.client  # slow to import: only when something is asked over HTTP
-    import urllib.error
-    import urllib.request
+    """Status and body (at most 64 KiB) of http://HOST[:PORT][/PATH]; status None with the reason when nobody answered.
 
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    A redirect is an answer like any other: what it leads to is not this host's health.
+    """
+    import http.client  # slow to import: only when something is asked over HTTP
+
+    address, _, path = url[len("http://") :].partition("#")[0].partition("/")
+    connection = http.client.HTTPConnection(address, timeout=min(timeout, 5))
     try:
-        with opener.open(url, timeout=min(timeout, 5)) as response:
-            return response.status, response.read(65536).decode(errors="replace")
-    except urllib.error.HTTPError as error:
-        return error.code, ""
-    except (OSError, http.client.HTTPException) as error:
-        return None, str(getattr(error, "reason", error))
+        connection.request("GET", "/" + path, headers={"Connection": "close"})
+        response = connection.getresponse()
+        return response.status, response.read(65536).decode(errors="replace")
+    except (OSError, OverflowError, http.client.HTTPException) as error:  # OverflowError: no such port
+        return None, str(error) or type(error).__name__
+    finally:
+        connection.close()
