@@ -24,11 +24,11 @@ _BEFORE_CONTROL = 2.0  # seconds in which the load begins: restarts take less th
 
 @dataclass(frozen=True)
 class DemoSpec:
-    """How large a demonstration. `rate`: requests a second; `requests`: sent at least while two releases roll out."""
+    """How large: `requests` at least, `rate` a second, while two releases roll out; after that at half the rate."""
 
     name: str = "demo"
     subscribers: int = 100_000
-    rate: float = 150.0
+    rate: float = 125.0
     requests: int = 5_000
 
 
@@ -44,13 +44,13 @@ class Demo:
     def play(self) -> None:
         """Everything, in order. Raises DemoFailed or PromiseBroken at the first thing that is not as it must be."""
         lab = self._put_up()
-        traffic = Traffic(lab, self._spec.rate, self._spec.subscribers)
+        busy, calm = (Traffic(lab, rate, self._spec.subscribers) for rate in (self._spec.rate, self._spec.rate / 2))
         self._prepare(lab)
         self._install_first(lab)
-        self._roll_forward(lab, traffic)
-        self._survive_bad_release(lab, traffic)
-        self._roll_back(lab, traffic)
-        self._control(traffic)
+        self._roll_forward(lab, busy)
+        self._survive_bad_release(lab, calm)
+        self._roll_back(lab, calm)
+        self._control(calm)
         self._look_around(lab)
 
     def _put_up(self) -> Lab:
