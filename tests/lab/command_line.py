@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-DEPLOY_LIMIT = 240  # seconds
+DEPLOY_LIMIT = 600  # seconds; twenty on a machine that has nothing else to do
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ class Fleet:
         """Host → version that `current` points to."""
         return look.releases(self.lab)
 
+    def before(self) -> str:
+        """The version that ran on app1 before the one that runs now, by the host's own record."""
+        record = json.loads(self.lab.host("app1").run(("cat", "/var/lib/clmdeploy/host.json")).stdout)
+        return str(record["ledger"][-1]).rpartition("-")[0]
+
     def releases_of(self, *hosts: str) -> dict[str, str]:
         """The same of some hosts only."""
         return look.releases(self.lab, *hosts)

@@ -15,6 +15,7 @@ from tests.lab.command_line import publish
 from tests.lab.craft import Forge, forged, plant, special, variant
 from tests.lab.fleet import AT_ONCE, MEMBERS, NO_RESTORE_POINT, Fleet
 
+pytestmark = pytest.mark.timeout(900)
 DEPLOY = ("-e", "lab", "--yes", *AT_ONCE, *NO_RESTORE_POINT)
 EXPRESSION = "{{ lookup('pipe', 'touch /tmp/clm-evil') }}"
 NAME = "{{ lookup('pipe', 'touch clm-evil') }}"  # a file's name holds no slash

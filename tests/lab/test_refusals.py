@@ -22,6 +22,7 @@ from tests.lab.command_line import publish
 from tests.lab.craft import plant, variant
 from tests.lab.fleet import NO_RESTORE_POINT, Fleet
 
+pytestmark = pytest.mark.timeout(900)
 Edit = Callable[[dict[str, Any]], None]
 _TEMPLATE_HOST = "all: {children: {app: {hosts: {app1: {ansible_host: \"{{ lookup('pipe', 'id') }}\"}}}}}"
 DEPLOY = ("deploy", "1.2.0", "-e", "lab", "--yes", *NO_RESTORE_POINT)

@@ -15,6 +15,7 @@ from tests.lab.command_line import Ran, publish
 from tests.lab.craft import variant
 from tests.lab.fleet import AT_ONCE, MEMBERS, NO_RESTORE_POINT, Fleet
 
+pytestmark = pytest.mark.timeout(900)
 VERSION = "8.4.0"
 INTERVAL = 0.05  # seconds between two looks at all processes; ssh, Ansible and sudo live longer
 PRESIGNED = "X-Amz-Signature"
