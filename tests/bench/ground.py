@@ -14,6 +14,8 @@ from clmdeploy.config.loading import load
 from clmdeploy.lab import Lab
 from clmdeploy.model.hosts import Host
 
+KEEP_RELEASES = 2  # so few that every later run has something to prune, as in daily life
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -33,11 +35,14 @@ class Ground:
         place = self.scratch / f"inventories-{size}"
         if not place.exists():
             shutil.copytree(self.lab.inventories, place)
-            file = place / self.environment / "hosts.yml"
-            tree = yaml.safe_load(file.read_text())
-            apps = tree["all"]["children"]["app"]["hosts"]
-            tree["all"]["children"]["app"]["hosts"] = dict(list(apps.items())[:size])
-            file.write_text(yaml.safe_dump(tree, sort_keys=False))
+            hosts, settings = (place / self.environment / name for name in ("hosts.yml", "clm.yml"))
+            inventory = yaml.safe_load(hosts.read_text())
+            app = inventory["all"]["children"]["app"]
+            app["hosts"] = dict(list(app["hosts"].items())[:size])
+            hosts.write_text(yaml.safe_dump(inventory, sort_keys=False))
+            tree = yaml.safe_load(settings.read_text())
+            tree["install"]["keep_releases"] = KEEP_RELEASES
+            settings.write_text(yaml.safe_dump(tree, sort_keys=False))
         return place
 
     def hosts(self, size: int) -> Sequence[Host]:

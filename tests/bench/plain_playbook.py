@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from tests.bench.application import Place, write_tree
-from tests.bench.ground import Ground
+from tests.bench.ground import KEEP_RELEASES, Ground
 from tests.bench.measure import timed
 
 PLACE = Place("playbook", "/opt/bench-playbook", 8082)
@@ -40,7 +40,7 @@ class PlainPlaybook:
         inventory = self._ground.inventories(size) / self._ground.environment / "hosts.yml"
         variables = {
             "root": PLACE.root, "port": str(PLACE.port), "unit": PLACE.unit, "version": version,
-            "bundle": self._bundle(version),
+            "bundle": self._bundle(version), "keep": str(KEEP_RELEASES),
         }  # fmt: skip
         extra = [word for key, value in variables.items() for word in ("-e", f"{key}={value}")]
         with tempfile.TemporaryDirectory(prefix="bench-") as home:
