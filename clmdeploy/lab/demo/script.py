@@ -18,7 +18,7 @@ from clmdeploy.lab.lab import Lab
 from clmdeploy.model.errors import ExitCode
 
 _NO_RESTORE_POINT = ("--no-restore-point", "a lab: its data is made up")
-_WATCHED = ("--soak", "2")
+_WATCHED = ("--soak", "1")
 _BEFORE_CONTROL = 2.0  # seconds in which the load begins: restarts take less than a rollout's planning
 
 
@@ -28,7 +28,7 @@ class DemoSpec:
 
     name: str = "demo"
     subscribers: int = 100_000
-    rate: float = 125.0
+    rate: float = 140.0
     requests: int = 5_000
 
 
