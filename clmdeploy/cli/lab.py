@@ -90,7 +90,7 @@ def status(invocation: Invocation, name: str) -> None:
 @click.option(
     "--requests", type=click.IntRange(100, 100_000), default=5_000, show_default=True, help="At least so many."
 )
-@click.option("--rate", type=click.FloatRange(10, 1000), default=140, show_default=True, help="Requests a second.")
+@click.option("--rate", type=click.FloatRange(10, 1000), default=150, show_default=True, help="Requests a second.")
 @click.option("--keep/--no-keep", default=True, show_default=True, help="Leave the lab up, to look further.")
 @json_option
 @pass_invocation

@@ -28,7 +28,7 @@ class DemoSpec:
 
     name: str = "demo"
     subscribers: int = 100_000
-    rate: float = 140.0
+    rate: float = 150.0
     requests: int = 5_000
 
 
