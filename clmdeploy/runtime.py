@@ -127,7 +127,8 @@ class Runtime:
     def leases(self) -> Leases:
         from clmdeploy.changes.lease import Leases
 
-        return Leases(self.state, self.environment.name, self.clock, is_settled=self.journal.is_settled)
+        time_to_live = self.environment.settings.lease.time_to_live
+        return Leases(self.state, self.environment.name, self.clock, time_to_live, self.journal.is_settled)
 
     @cached_property
     def who(self) -> Who:

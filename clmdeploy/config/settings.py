@@ -119,6 +119,15 @@ class Trust(Value):
         return self
 
 
+class Lease(Value):
+    """How long a control node that fell silent is waited for."""
+
+    time_to_live: int = seconds(
+        30, "Seconds without a heartbeat after which its lease counts as expired; it stops at half of it.", least=5,
+        most=600,
+    )  # fmt: skip
+
+
 class Balancer(Value):
     """The haproxy in front of the application hosts; its servers bear the hosts' inventory names."""
 
@@ -183,6 +192,7 @@ class Environment(Value):
     install: Install = Field(Install(), description="Where releases live on the hosts.")
     storage: Storage = Field(description="The S3-compatible storage of releases, journal and leases.")
     trust: Trust = Field(Trust(), description="Whom to believe: OpenSSH's own files.")
+    lease: Lease = Field(Lease(), description="How long a control node that fell silent is waited for.")
     balancer: Balancer | None = Field(
         None, description="The haproxy in front of the application hosts; without it nothing is drained."
     )
