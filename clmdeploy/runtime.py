@@ -24,6 +24,7 @@ from clmdeploy.model.signing import LateSigner, Signer
 if TYPE_CHECKING:
     from clmdeploy.adapters.ansible import PlaybookPerformer
     from clmdeploy.adapters.connections import Connections
+    from clmdeploy.adapters.directory import DirectoryStore
     from clmdeploy.adapters.openssh import OpenSshVerifier
     from clmdeploy.adapters.s3 import S3Store
     from clmdeploy.adapters.s3_client import S3Connection
@@ -121,7 +122,21 @@ class Runtime:
 
         # The key is looked for when something is signed: reading the journal needs none.
         signer = LateSigner(lambda: self.signer)
-        return Journal(self.state, self.environment.name, signer, self.verifier, self.clock)
+        return Journal(self.state, self.environment.name, signer, self.verifier, self.clock, self.journal_copy)
+
+    @cached_property
+    def journal_copy(self) -> DirectoryStore:
+        """What this control node has written into the journal, for when the storage is silent."""
+        from clmdeploy.adapters.directory import DirectoryStore
+
+        return DirectoryStore(self._own_directory / "copy")
+
+    @cached_property
+    def _own_directory(self) -> Path:
+        """What this account keeps of the environment on this machine."""
+        import platformdirs
+
+        return platformdirs.user_state_path("clmdeploy") / self.environment.settings.uuid
 
     @cached_property
     def leases(self) -> Leases:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import FrameType
 
+from clmdeploy.changes.change_log import ChangeLog
 from clmdeploy.changes.ending import Ending
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.executor import Executor
-from clmdeploy.changes.journal import ChangeLog, Journal
-from clmdeploy.changes.lease import HeldLease, Leases, Request
+from clmdeploy.changes.held_lease import HeldLease
+from clmdeploy.changes.journal import Journal
+from clmdeploy.changes.lease import Leases, Request
 from clmdeploy.changes.ledger import OPEN, Ledger
 from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.settling import settle, soberly
@@ -42,7 +44,8 @@ class Conductor:
         with self._lease(Request("fleet", self.who, change, reason, wait)) as lease:
             self.refuse_unsettled(plan.plan)
             lease.check()  # whoever was asleep until here has lost it, and must not write into the journal
-            log = self.journal.open(change, plan, self.who, {"reason": reason, "reasons": plan.plan.reasons})
+            detail = {"reason": reason, "reasons": plan.plan.reasons}
+            log = ChangeLog.opened(self.journal, change, plan, self.who, detail, lease.outlast)
             self.world.watcher.on_opened(log.change, plan.plan)
             return self._run(Executor(self.world, log, lease), Executor.run)
 
@@ -99,7 +102,7 @@ class Conductor:
         self._ledger(change)
         with self._lease(Request("fleet", self.who, change, reason), take_over=True) as lease:
             closed = self._ledger(change).closed not in OPEN_STATES
-            log = self.journal.take_over(change, self.who, {"reason": reason})
+            log = ChangeLog.taken_over(self.journal, change, self.who, {"reason": reason}, lease.outlast)
             self.world.watcher.on_opened(log.change, log.ledger.plan)
             executor = Executor(self.world, log, lease)
             executor.dispatch.fence_hosts()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from clmdeploy.changes.guarded import Fence, Guarded, GuardVerb, Outcome, Verb
-from clmdeploy.changes.plan import GateCall, Plan, PlaybookCall, Step, Target
+from clmdeploy.changes.ledger import Ledger
+from clmdeploy.changes.plan import GateCall, PlaybookCall, Step, Target
 from clmdeploy.changes.world import World
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.secret import Secret
+from clmdeploy.model.value import sha256_hex
 
 PRESIGN_MARGIN = 120  # seconds beside the step's own time limit: the address must outlive the last host's start
 ASK_TIMEOUT = 60
@@ -17,11 +20,12 @@ ASK_TIMEOUT = 60
 class Dispatch:
     """Sends the acts of one change."""
 
-    def __init__(self, world: World, plan: Plan, change: str, fence: Fence) -> None:
+    def __init__(self, world: World, ledger: Ledger, change: str, fence: Fence) -> None:
         self.world = world
-        self.plan = plan
+        self.plan = ledger.plan
         self.change = change
         self.fence = fence
+        self._ledger = ledger
 
     def perform(self, step: Step, targets: Iterable[Target]) -> dict[str, Outcome]:
         """Let the step act on the targets."""
@@ -90,9 +94,17 @@ class Dispatch:
         return self.world.inventory.get(name) or self.plan.host(name)
 
     def _unit(self, step: Step, target: Target, verb: Verb) -> str:
-        subject = f"-{target.subject}" if target.subject != target.host else ""
-        suffix = "-undo" if verb == "restore" else ""
-        return f"clm-{self.change}-{step.id}{subject}{suffix}".lower().replace("_", "-")
+        """Named for the attempt too: what became of an earlier one must not be taken for this one's outcome."""
+        subject = f"-{_spelled(target.subject)}" if target.subject != target.host else ""
+        undoing = verb == "restore"
+        attempt = self._ledger.attempts[step.id, target.key, "undoing" if undoing else "running"]
+        return f"clm-{self.change}-{step.id}{subject}{'-undo' if undoing else ''}-{attempt}"
+
+
+def _spelled(name: str) -> str:
+    """A host's name in letters that a unit may have; two names never become one."""
+    plain = re.sub(r"[^a-z0-9.-]", "-", name.lower())
+    return plain if plain == name else f"{plain}-{sha256_hex(name.encode())[:6]}"
 
 
 def _unheard(key: str, outcome: Outcome) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping, Sequence
 
+from clmdeploy.changes.change_log import ChangeLog
 from clmdeploy.changes.dispatch import Dispatch
 from clmdeploy.changes.ending import Ending, Failure, owed_hosts
 from clmdeploy.changes.events import ClosedState, EventKind
 from clmdeploy.changes.gates import INTERRUPTED, hold_gate
 from clmdeploy.changes.guarded import Outcome
-from clmdeploy.changes.journal import ChangeLog
-from clmdeploy.changes.lease import HeldLease
+from clmdeploy.changes.held_lease import HeldLease
 from clmdeploy.changes.ledger import ACTED, UndoScope
 from clmdeploy.changes.plan import GateCall, Plan, Step, Target
 from clmdeploy.changes.policy import GoOn, Stop, TakeBack, decide
@@ -32,7 +32,7 @@ class Executor:
         self.log = log
         self.lease = lease
         self.plan: Plan = log.ledger.plan
-        self.dispatch = Dispatch(world, self.plan, log.change, lease.fence)
+        self.dispatch = Dispatch(world, log.ledger, log.change, lease.fence)
         self.pause_wanted = threading.Event()
         self.abort_wanted = threading.Event()
         self.failures: list[Failure] = []

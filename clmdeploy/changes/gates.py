@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from clmdeploy.changes.dispatch import Dispatch
 from clmdeploy.changes.guarded import Outcome
-from clmdeploy.changes.lease import HeldLease
+from clmdeploy.changes.held_lease import HeldLease
 from clmdeploy.changes.plan import GateCall, Step, Target
 
 INTERVAL = 2.0

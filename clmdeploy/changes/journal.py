@@ -2,36 +2,46 @@
 
 Events are stored with a conditional create: losing the race for a number means that another control node goes on with
 the same change, and this one stops. They are chained by digest across changes, and the head of the chain is signed, so
-that an edited history can't be passed off.
+that an edited history can't be passed off. A control node keeps a copy of what it wrote: it tells of the work while the
+storage is silent, and a result that could not be stored is brought in by the next `resume` from there.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping
+from contextlib import suppress
 
 from pydantic import ValidationError
 
-from clmdeploy.changes.events import GENESIS, Event, EventKind, Link, Who
-from clmdeploy.changes.guarded import Outcome
+from clmdeploy.changes.events import Event, Link
 from clmdeploy.changes.head import Head, read_head, signed_head
 from clmdeploy.changes.ledger import Ledger
+from clmdeploy.changes.persistence import create, replace
 from clmdeploy.changes.ports import Clock, Missing, ObjectStore
 from clmdeploy.changes.signed_plan import SignedPlan, read_signed_plan
-from clmdeploy.model.errors import Conflict, OutcomeUnknown, VerificationFailed
+from clmdeploy.model.errors import ClmError, VerificationFailed
 from clmdeploy.model.signing import Signer, Verifier
-from clmdeploy.model.value import JsonValue, canonical_json, sha256_hex
+from clmdeploy.model.value import sha256_hex
 
 
 class Journal:
     """The journal of one environment."""
 
-    def __init__(self, store: ObjectStore, environment: str, signer: Signer, verifier: Verifier, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        environment: str,
+        signer: Signer,
+        verifier: Verifier,
+        clock: Clock,
+        copy: ObjectStore | None = None,
+    ) -> None:
+        """`copy`: where this control node keeps its own copy of what it reads and writes."""
         self.store = store
         self.environment = environment
         self.signer = signer
         self.verifier = verifier
         self.clock = clock
+        self._copy = copy
 
     def changes(self) -> list[str]:
         """IDs of all changes, oldest first (an ID begins with the time of its making)."""
@@ -96,78 +106,32 @@ class Journal:
         others = {host: change for host, change in head.owed.items() if change != newest}
         return others | {target.subject: newest for _, target in self.ledger(newest).owed()}
 
-    def open(self, change: str, plan: SignedPlan, who: Who, detail: Mapping[str, JsonValue]) -> ChangeLog:
-        """Begin a change: plan, head, the event that opens it, head again. The caller holds the lease."""
-        last, owed = self.last_link(), self.owed()
-        self.store.put(f"{self.environment}/changes/{change}/plan", canonical_json(plan), only_if_absent=True)
-        self.move_head(Head(environment=self.environment, last=last, opening=change, owed=owed))
-        log = ChangeLog(self, change, who, Ledger(plan.plan), last.digest if last else GENESIS, 0)
-        log.append("opened", detail={**detail, "plan": plan.digest, "kind": plan.plan.kind, "title": plan.plan.title})
-        return log
-
-    def take_over(self, change: str, who: Who, detail: Mapping[str, JsonValue]) -> ChangeLog:
-        """Go on with a change, from this control node. The caller holds the lease.
-
-        Where another change has acted since, the chain runs on from there: the event names what it goes `after`.
-        """
-        events, last = self.events(change), self.last_link()
-        if last is not None and last.change != change:
-            detail = {**detail, "after": last.digest}
-        ledger = Ledger.of(self.plan(change).plan, events)
-        log = ChangeLog(self, change, who, ledger, events[-1].digest, len(events))
-        log.append("taken-over", detail=detail)
-        return log
-
     def move_head(self, head: Head) -> None:
         """Sign and store the new end of the chain."""
         standing, body = self._stored_head(), signed_head(head, self.signer)
         if standing is None:
-            self.store.put(self._head_key, body, only_if_absent=True)
+            create(self.store, self._head_key, body)
         else:
-            self.store.put(self._head_key, body, only_if_etag=standing[1])
+            replace(self.store, self._head_key, body, standing[1])
 
+    def keep(self, key: str, body: bytes) -> None:
+        """Into this control node's copy. A full disk here must not stop work that is under way on the hosts."""
+        if self._copy is not None:
+            with suppress(ClmError):
+                self._copy.put(key, body)
 
-class ChangeLog:
-    """Writes the events of one change, and keeps its ledger in step with them."""
+    def kept(self, key: str) -> bytes | None:
+        """From this control node's copy."""
+        if self._copy is not None:
+            with suppress(ClmError):
+                return self._copy.get(key).body
+        return None
 
-    def __init__(self, journal: Journal, change: str, who: Who, ledger: Ledger, previous: str, seq: int) -> None:
-        self.journal = journal
-        self.change = change
-        self.who = who
-        self.ledger = ledger
-        self._previous = previous
-        self._seq = seq
-
-    def append(
-        self,
-        kind: EventKind,
-        step: str = "",
-        outcomes: Mapping[str, Outcome] | None = None,
-        detail: Mapping[str, JsonValue] | None = None,
-    ) -> Event:
-        """Store the next event, then believe it. Raises OutcomeUnknown when another control node wrote this number."""
-        journal = self.journal
-        event = Event(
-            environment=journal.environment, change=self.change, seq=self._seq, previous=self._previous,
-            at=journal.clock.now().isoformat(timespec="milliseconds"), kind=kind, who=self.who,
-            nonce=secrets.token_hex(8), step=step, outcomes=dict(outcomes or {}), detail=dict(detail or {}),
-        )  # fmt: skip
-        try:
-            journal.store.put(event_key(event), canonical_json(event), only_if_absent=True)
-        except Conflict:
-            raise OutcomeUnknown(
-                f"another control node goes on with change {self.change}: this one has stopped",
-                f"see `clmdeploy change show {self.change}`",
-            ) from None
-        self._previous, self._seq = event.digest, self._seq + 1
-        self.ledger.apply(event)
-        if kind in ("opened", "paused", "taken-over", "closed"):
-            journal.move_head(Head(environment=journal.environment, last=event.link, owed=self._owed()))
-        return event
-
-    def _owed(self) -> dict[str, str]:
-        others = {host: change for host, change in self.journal.owed().items() if change != self.change}
-        return {**others, **{target.subject: self.change for _, target in self.ledger.owed()}}
+    def keep_all(self, change: str) -> None:
+        """Copy a change as it stands: the copy is whole even where another control node began it."""
+        if self._copy is not None:
+            for key in self.store.keys(f"{self.environment}/changes/{change}/"):
+                self.keep(key, self.store.get(key).body)
 
 
 def event_key(event: Event) -> str:

@@ -1,47 +1,34 @@
 """The lease: one object in the state bucket says who may act in an environment.
 
-It is never deleted, and its token only grows.
+It is never deleted, and its token only grows. There are two an environment, always taken in this order: `fleet` for all
+that touches what runs, `data` for what reads or changes the data as a whole (backups, migrations).
 
 Expiry means "unchanged for its time to live", measured by the reader's own monotonic clock: wall clocks are never
-compared. A holder stops acting when half of that time has passed without a heartbeat that was stored.
+compared. A holder stops acting when half of that time has passed without a heartbeat that was stored. What a person
+holds (`lease hold`) has no heartbeat and never expires.
 """
 
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from clmdeploy.changes.events import Who
-from clmdeploy.changes.guarded import Fence
+from clmdeploy.changes.held_lease import HeldLease
+from clmdeploy.changes.lease_document import HOST_SETUP, LeaseDocument, Scope, StopWish, expired_words, held_words
+from clmdeploy.changes.persistence import create, replace
 from clmdeploy.changes.ports import Clock, Missing, ObjectStore, Stored
-from clmdeploy.model.errors import ClmError, Conflict, LeaseHeld, OutcomeUnknown, VerificationFailed
-from clmdeploy.model.value import Value, canonical_json
+from clmdeploy.model.errors import ClmError, Conflict, LeaseHeld, OutcomeUnknown, UsageError, VerificationFailed
+from clmdeploy.model.value import canonical_json
 
-Scope = Literal["fleet", "data"]
 TIME_TO_LIVE = 30
 POLL = 1.0
-HOST_SETUP = "host-setup"
-"""what holds the lease while bare hosts are prepared: no change, as there is no guard yet to go through"""
 
-
-class LeaseDocument(Value):
-    """The lease as stored."""
-
-    format: Literal["lease/1"] = "lease/1"
-    scope: Scope
-    token: int = Field(ge=1)
-    held: bool
-    who: Who
-    change: str = ""
-    reason: str = ""
-    since: str = Field(description="wall clock of the holder when it took the lease; for people")
-    time_to_live: int = Field(TIME_TO_LIVE, description="seconds without a heartbeat after which it counts as expired")
-    nonce: str = Field(description="renewed with each write, so that a lost answer can be told from a lost race")
+Standing = tuple[LeaseDocument, str]
+"""the lease as it stands, and its entity tag"""
 
 
 @dataclass(frozen=True)
@@ -53,6 +40,10 @@ class Request:
     change: str
     reason: str
     wait: float = 0.0
+    above: int = 0
+    """the token will be larger than this: hosts may have seen more than the bucket knows"""
+    yields: bool = False
+    """the holder stops at its next safe point when somebody asks it to"""
 
 
 class Leases:
@@ -76,7 +67,7 @@ class Leases:
     def key(self, scope: Scope) -> str:
         return f"{self.environment}/lease/{scope}"
 
-    def read(self, scope: Scope) -> tuple[LeaseDocument, str] | None:
+    def read(self, scope: Scope) -> Standing | None:
         """The lease and its entity tag; None before it was first taken. Raises VerificationFailed on rubbish."""
         try:
             stored: Stored = self.store.get(self.key(scope))
@@ -101,16 +92,14 @@ class Leases:
         """Wait `wait` seconds at most until nobody holds the lease, without taking it. Raises as `acquire` does."""
         self._await_free(scope, self.clock.monotonic() + wait)
 
-    def _await_free(self, scope: Scope, deadline: float) -> tuple[LeaseDocument, str] | None:
-        watched: tuple[str, float] | None = None
+    def _await_free(self, scope: Scope, deadline: float) -> Standing | None:
+        watch = _Watch(self.clock)
         while True:
             standing = self.read(scope)
             if standing is None or not standing[0].held:
                 return standing
-            document, etag = standing
-            if watched is None or watched[0] != etag:
-                watched = (etag, self.clock.monotonic())
-            elif self.clock.monotonic() - watched[1] > document.time_to_live:
+            document = standing[0]
+            if watch.saw_expire(standing):
                 if self._left_nothing(document):
                     return standing
                 raise OutcomeUnknown(*expired_words(document, self.environment))
@@ -119,132 +108,114 @@ class Leases:
             self.clock.sleep(POLL)
 
     def take_over(self, request: Request) -> HeldLease:
-        """Take the lease to resume or abort a change: at once when it is free, else after it has expired."""
-        watched: tuple[str, float] | None = None
+        """Take the lease to resume or abort a change: at once when it is free, else after it has expired.
+
+        Raises LeaseHeld when somebody else holds it, or when the change's own control node is alive.
+        """
+        watch = _Watch(self.clock)
         while True:
             standing = self.read(request.scope)
-            if standing is not None and standing[0].held:
-                document, etag = standing
-                if document.change != request.change and not self._left_nothing(document):
-                    raise LeaseHeld(*held_words(document, self.environment))
-                if watched is None or watched[0] != etag:
-                    if watched is not None:
-                        words, hint = held_words(document, self.environment)
-                        raise LeaseHeld(f"change {document.change} is alive: {words}", hint)
-                    watched = (etag, self.clock.monotonic())
-                if self.clock.monotonic() - watched[1] <= document.time_to_live:
-                    self.clock.sleep(POLL)
-                    continue
+            if standing is not None and standing[0].held and not self._may_go(request, standing, watch):
+                self.clock.sleep(POLL)
+                continue
             try:
                 return self._take(request, standing)
             except Conflict:
-                watched = None
+                watch = _Watch(self.clock)
+
+    def _may_go(self, request: Request, standing: Standing, watch: _Watch) -> bool:
+        """Whether the holder is gone by now."""
+        document = standing[0]
+        if document.manual or (document.change != request.change and not self._left_nothing(document)):
+            raise LeaseHeld(*held_words(document, self.environment))
+        expired = watch.saw_expire(standing)
+        if watch.saw_life:
+            words, hint = held_words(document, self.environment)
+            raise LeaseHeld(f"change {document.change} is alive: {words}", hint)
+        return expired
+
+    def succeed(self, request: Request) -> HeldLease | None:
+        """Take the lease from a lost holder of the same change, at once; None where no such holder stands.
+
+        For a second lease of a change whose first one has been taken over: its old holder can't act any more.
+        """
+        standing = self.read(request.scope)
+        if standing is None or not standing[0].held or standing[0].change != request.change:
+            return None
+        return self._take(request, standing)
+
+    def hold(self, request: Request) -> LeaseDocument:
+        """Take the lease for a person: until `let_go`, whatever happens to this process. Raises as `acquire` does."""
+        standing = self._await_free(request.scope, self.clock.monotonic() + request.wait)
+        document = self._document(request, standing).model_copy(update={"manual": True})
+        self.write(document, standing[1] if standing else None)
+        return document
+
+    def let_go(self, scope: Scope) -> LeaseDocument:
+        """End what a person holds. Raises UsageError when nobody holds it by hand: a change ends its own lease."""
+        standing = self.read(scope)
+        if standing is None or not standing[0].held:
+            raise UsageError(f"nobody holds the {scope} lease of {self.environment}: there is nothing to release")
+        document, etag = standing
+        if not document.manual:
+            raise UsageError(
+                f"change {document.change} of {document.who.principal} holds the {scope} lease, not a person",
+                f"`clmdeploy change resume -e {self.environment}` finishes it, `change abort` takes it back",
+            )
+        self.write(document.model_copy(update={"held": False, "nonce": secrets.token_hex(8)}), etag)
+        return document
+
+    def ask_to_stop(self, document: LeaseDocument, who: Who, reason: str) -> None:
+        """Ask a holder that yields to stop at its next safe point; it sees the wish with its next heartbeat."""
+        wish = StopWish(scope=document.scope, token=document.token, who=who, reason=reason)
+        self.store.put(self._wish_key(document.scope), canonical_json(wish))
+
+    def stop_wish(self, document: LeaseDocument) -> StopWish | None:
+        """What this holder was asked; None when nobody has, or the storage can't tell now."""
+        try:
+            wish = StopWish.model_validate_json(self.store.get(self._wish_key(document.scope)).body)
+        except (ClmError, ValidationError):
+            return None
+        return wish if wish.token == document.token else None
+
+    def _wish_key(self, scope: Scope) -> str:
+        return f"{self.key(scope)}-stop"
 
     def _left_nothing(self, document: LeaseDocument) -> bool:
         """The holder died between the end of its change and giving the lease back, or before it began."""
         return document.change != HOST_SETUP and self._is_settled(document.change)
 
-    def _take(self, request: Request, standing: tuple[LeaseDocument, str] | None) -> HeldLease:
-        document = LeaseDocument(
-            scope=request.scope, token=standing[0].token + 1 if standing else 1, held=True, who=request.who,
-            change=request.change, reason=request.reason, nonce=secrets.token_hex(8), time_to_live=self.time_to_live,
+    def _take(self, request: Request, standing: Standing | None) -> HeldLease:
+        document = self._document(request, standing)
+        return HeldLease(self, document, self.write(document, standing[1] if standing else None))
+
+    def _document(self, request: Request, standing: Standing | None) -> LeaseDocument:
+        newest = max(standing[0].token if standing else 0, request.above)
+        return LeaseDocument(
+            scope=request.scope, token=newest + 1, held=True, who=request.who, change=request.change,
+            reason=request.reason, nonce=secrets.token_hex(8), time_to_live=self.time_to_live, yields=request.yields,
             since=self.clock.now().isoformat(timespec="seconds"),
         )  # fmt: skip
-        etag = self._write(document, standing[1] if standing else None)
-        return HeldLease(self, document, etag)
 
-    def _write(self, document: LeaseDocument, etag: str | None) -> str:
+    def write(self, document: LeaseDocument, etag: str | None) -> str:
+        """Store the lease in place of what `etag` names; its new entity tag. Raises Conflict."""
         key, body = self.key(document.scope), canonical_json(document)
-        if etag is None:
-            return self.store.put(key, body, only_if_absent=True)
-        return self.store.put(key, body, only_if_etag=etag)
+        return create(self.store, key, body) if etag is None else replace(self.store, key, body, etag)
 
 
-class HeldLease:
-    """A lease that this process holds and keeps alive from a thread of its own until it is released."""
+class _Watch:
+    """Watches a lease that somebody holds, by this machine's own monotonic clock."""
 
-    def __init__(self, leases: Leases, document: LeaseDocument, etag: str) -> None:
-        self._leases = leases
-        self._document = document
-        self._etag = etag
-        self._beaten = leases.clock.monotonic()
-        self._lost = ""
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._keep_alive, name="lease", daemon=True)
-        self._thread.start()
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._etag = ""
+        self._since = 0.0
+        self.saw_life = False
 
-    @property
-    def fence(self) -> Fence:
-        return Fence(scope=self._document.scope, token=self._document.token)
-
-    def check(self) -> None:
-        """Raises OutcomeUnknown when this process may act no longer: somebody took over, or the storage is silent.
-
-        After a long silence it tries once more: a heartbeat that is stored proves that nobody took over meanwhile.
-        """
-        if not self._lost and self._is_stale():
-            with self._lock:
-                if self._is_stale():
-                    self._put(held=True)
-        if self._lost or self._is_stale():
-            silent = self._leases.clock.monotonic() - self._beaten
-            reason = self._lost or f"no heartbeat could be stored for {silent:.0f} s"
-            raise OutcomeUnknown(
-                f"the lease of this change is lost: {reason}",
-                f"run `clmdeploy change resume -e {self._leases.environment}` once the storage answers again",
-            )
-
-    def _is_stale(self) -> bool:
-        return self._leases.clock.monotonic() - self._beaten > self._document.time_to_live / 2
-
-    def release(self) -> None:
-        """Give the lease back. Losing it before is no fault: somebody else has it then."""
-        self._stop.set()
-        self._thread.join(timeout=60)
-        if not self._lost:
-            with self._lock:
-                self._put(held=False)
-
-    def _keep_alive(self) -> None:
-        while not self._stop.wait(self._document.time_to_live / 4):
-            with self._lock:
-                self._put(held=True)
-            if self._lost:
-                return
-
-    def _put(self, *, held: bool) -> None:
-        begun = self._leases.clock.monotonic()
-        renewed = self._document.model_copy(update={"nonce": secrets.token_hex(8), "held": held})
-        try:
-            self._etag = self._leases._write(renewed, self._etag)
-        except Conflict:
-            self._lost = "another control node took it over"
-        except ClmError:
-            return  # the storage is silent: `check` counts the time since the last stored heartbeat
-        else:
-            self._document, self._beaten = renewed, begun
-
-
-def held_words(document: LeaseDocument, environment: str) -> tuple[str, str]:
-    """Message and hint for somebody who finds the lease taken."""
-    who = f"{document.who.principal} ({document.who.user}@{document.who.host})"
-    return (
-        f"{who} holds the {document.scope} lease since {document.since}: {document.reason or document.change}",
-        f"wait with --lease-wait SECONDS, or ask them; `clmdeploy lease show -e {environment}` tells more",
-    )
-
-
-def expired_words(document: LeaseDocument, environment: str) -> tuple[str, str]:
-    """Message and hint for somebody who finds a lease whose holder is gone."""
-    if document.change == HOST_SETUP:
-        return (
-            f"a `host setup` of {document.who.principal} was cut off: silent for more than {document.time_to_live} s",
-            f"run `clmdeploy host setup -e {environment}` again: a second run changes only what is still lacking",
-        )
-    return (
-        f"change {document.change} of {document.who.principal} stands open: its control node has been silent "
-        f"for more than {document.time_to_live} s",
-        f"run `clmdeploy change resume {document.change} -e {environment}` to finish it, "
-        f"or `clmdeploy change abort {document.change} -e {environment}` to take it back",
-    )
+    def saw_expire(self, standing: Standing) -> bool:
+        """Whether it has stood unchanged for its time to live. What a person holds never expires."""
+        document, etag = standing
+        if etag != self._etag:
+            self.saw_life = bool(self._etag)
+            self._etag, self._since = etag, self._clock.monotonic()
+        return not document.manual and self._clock.monotonic() - self._since > document.time_to_live

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -47,6 +48,8 @@ class Ledger:
         self.plan = plan
         self.states: dict[tuple[str, str], State] = {}
         self.outcomes: dict[tuple[str, str], Outcome] = {}
+        self.attempts: Counter[tuple[str, str, State]] = Counter()
+        """how often a (step, target) was begun: to act (`running`) or to be undone (`undoing`)"""
         self._earlier: dict[tuple[str, str], State] = {}
         self.dropped: set[str] = set()
         self.closed: str | None = None
@@ -88,6 +91,7 @@ class Ledger:
         for key in event.outcomes:
             self._earlier[event.step, key] = self.states.get((event.step, key), "pending")
             self.states[event.step, key] = state
+            self.attempts[event.step, key, state] += 1
 
     def _finish(self, event: Event) -> None:
         for key, outcome in event.outcomes.items():

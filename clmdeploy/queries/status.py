@@ -8,7 +8,8 @@ from threading import Thread
 from typing import Literal
 
 from clmdeploy.changes.journal import Journal
-from clmdeploy.changes.lease import LeaseDocument, Leases
+from clmdeploy.changes.lease import Leases
+from clmdeploy.changes.lease_document import LeaseDocument
 from clmdeploy.changes.ports import Performer
 from clmdeploy.config.environment import LoadedEnvironment
 from clmdeploy.model.errors import ClmError

@@ -1,4 +1,4 @@
-"""What every ObjectStore promises: the fake in memory and a real S3 server pass the same tests."""
+"""What every ObjectStore promises: memory, a directory and a real S3 server pass the same tests."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from clmdeploy.adapters.directory import DirectoryStore
 from clmdeploy.adapters.memory import MemoryStore
 from clmdeploy.adapters.s3 import S3Store
 from clmdeploy.changes.ports import Missing, ObjectStore
 from clmdeploy.model.errors import Conflict, InvalidInput
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["memory", "directory", "s3"])
 def store(request: pytest.FixtureRequest) -> ObjectStore:
     if request.param == "memory":
         return MemoryStore()
+    if request.param == "directory":
+        return DirectoryStore(request.getfixturevalue("tmp_path_factory").mktemp("bucket") / "made" / "later")
     return request.getfixturevalue("s3_server").store()
 
 

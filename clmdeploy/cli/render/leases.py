@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clmdeploy.changes.lease import LeaseDocument
+from clmdeploy.changes.lease_document import LeaseDocument
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.render.changes import who_words
 from clmdeploy.cli.render.console import make_console, make_table, moment

@@ -60,6 +60,8 @@ class Stage:
     """Everything a test of the core needs, and shortcuts through it."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
+    copy: MemoryStore = field(default_factory=MemoryStore)
+    """this control node's own"""
     hosts: MemoryHosts = field(default_factory=MemoryHosts)
     clock: FakeClock = field(default_factory=FakeClock)
     signer: FakeSigner = field(default_factory=FakeSigner)
@@ -72,7 +74,7 @@ class Stage:
 
     @property
     def journal(self) -> Journal:
-        return Journal(self.store, "test", self.signer, self.signer, self.clock)
+        return Journal(self.store, "test", self.signer, self.signer, self.clock, self.copy)
 
     def signed(self, plan: Plan) -> SignedPlan:
         return sign_plan(plan, self.signer)
@@ -136,11 +138,15 @@ def _batch(batch: str, name: str, common: dict[str, object]) -> list[Step]:
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     """Both hosts run the old release, the schema is at 1, everything is in rotation."""
-    made = Stage()
+    yield prepared(Stage())
+    for thread in threading.enumerate():
+        assert thread.name != "lease", "a lease was not given back"
+
+
+def prepared(made: Stage) -> Stage:
+    """Both hosts run the old release, the schema is at 1, everything is in rotation."""
     for name in ("app1", "app2"):
         made.hosts.host(name).current = OLD
         made.hosts.host("lb1").servers[name] = "ready"
     made.hosts.schema = {"version": 1, "dirty": False}
-    yield made
-    for thread in threading.enumerate():
-        assert thread.name != "lease", "a lease was not given back"
+    return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clmdeploy.changes.conductor import Conductor
-from clmdeploy.changes.lease import HeldLease
+from clmdeploy.changes.held_lease import HeldLease
 from clmdeploy.model.errors import LeaseHeld, OutcomeUnknown
 
 from .conftest import Stage, make_plan

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from clmdeploy.changes.dispatch import _spelled
 from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.plan import Plan, Policy, TaskCall
 from clmdeploy.changes.verification import verify
@@ -388,7 +389,7 @@ def test_a_second_ctrl_c_in_the_last_step_still_takes_back(stage: Stage) -> None
     before = stage.state()
 
     def press(act: Guarded) -> Outcome | None:
-        if (act.unit, act.guard) == ("clm-c1-batch-2-undrain-app2", "run"):
+        if (act.unit, act.guard) == ("clm-c1-batch-2-undrain-app2-1", "run"):
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
         return None
@@ -412,3 +413,18 @@ def test_resume_goes_forwards_when_the_way_back_ended_at_a_point_of_no_return(st
     stage.hosts.verdict = lambda _act: None
     assert stage.conductor().resume("c1", "mended").state == "done"
     assert stage.hosts.schema["version"] == 3
+
+
+def test_each_attempt_has_a_unit_of_its_own(stage: Stage) -> None:
+    """What the guard kept of a first attempt is never taken for the outcome of a second one."""
+    cut_at(stage, number_of("perform switch app1"), after=False)
+    stage.conductor("second").resume("c1", "go on")
+    units = [act.unit for act in stage.hosts.asked if act.guard == "run" and act.act == "switch"]
+    assert units == ["clm-c1-batch-1-switch-1", "clm-c1-batch-1-switch-2", "clm-c1-batch-2-switch-1"]
+    asked = [act.unit for act in stage.hosts.asked if act.guard == "probe" and act.act == "switch"]
+    assert asked == ["clm-c1-batch-1-switch-1"]
+
+
+def test_hosts_whose_names_look_alike_have_units_of_their_own() -> None:
+    """`app_1` and `app-1` are two hosts, and a unit's name knows no underscore."""
+    assert len({_spelled(name) for name in ("app_1", "app-1", "App-1", "app.1")}) == 4

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from clmdeploy.changes.change_log import ChangeLog
 from clmdeploy.changes.ending import Ending
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.guarded import Guarded, Outcome
@@ -91,8 +92,8 @@ def test_a_journal_rebuilt_without_the_key_is_found(told: Stage) -> None:
 
 def test_the_loser_of_a_number_stops(stage: Stage) -> None:
     """Two control nodes can't both go on with one change."""
-    log = stage.journal.open("c1", stage.signed(make_plan()), WHO, {})
-    rival = stage.journal.take_over("c1", WHO, {})
+    log = ChangeLog.opened(stage.journal, "c1", stage.signed(make_plan()), WHO, {})
+    rival = ChangeLog.taken_over(stage.journal, "c1", WHO, {})
     with pytest.raises(OutcomeUnknown, match="another control node"):
         log.append("paused")
     rival.append("paused")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import pytest
 
 from clmdeploy.adapters.memory import MemoryStore
 from clmdeploy.changes.events import Who
-from clmdeploy.changes.lease import HeldLease, LeaseDocument, Leases, Request
-from clmdeploy.model.errors import LeaseHeld, OutcomeUnknown, StoreUnavailable, VerificationFailed
+from clmdeploy.changes.held_lease import HeldLease
+from clmdeploy.changes.lease import Leases, Request
+from clmdeploy.changes.lease_document import LeaseDocument, Scope
+from clmdeploy.model.errors import LeaseHeld, OutcomeUnknown, StoreUnavailable, UsageError, VerificationFailed
 from clmdeploy.model.value import canonical_json
 
 from .conftest import FakeClock
@@ -153,6 +158,98 @@ def test_a_holder_that_was_taken_over_while_it_slept_stops() -> None:
     taken.release()
 
 
+def lost_answers(store: MemoryStore) -> None:
+    """From now on every write happens, but nobody hears of it."""
+    put = MemoryStore.put
+
+    def unheard(key: str, body: bytes, **condition: Any) -> str:
+        put(store, key, body, **condition)
+        raise StoreUnavailable("the answer was lost")
+
+    store.put = unheard  # type: ignore[method-assign]
+
+
+def test_a_heartbeat_whose_answer_was_lost_is_ones_own() -> None:
+    """What stands there was written by this holder: it goes on, and gives the lease back in the end."""
+    clock, store = FakeClock(), MemoryStore()
+    held = leases(store, clock).acquire(request())
+    silence(held)
+    lost_answers(store)
+    clock.sleep(20)
+    with pytest.raises(OutcomeUnknown, match="no heartbeat"):
+        held.check()
+    del store.put  # type: ignore[method-assign]
+    held.check()
+    held.release()
+    assert not found(leases(store)).held
+
+
+def test_what_a_person_holds_never_expires() -> None:
+    """Neither by time nor by resume or abort of some change; a person ends it."""
+    some = leases()
+    some.hold(request(""))
+    for attempt in (some.acquire, some.take_over):
+        with pytest.raises(LeaseHeld, match="by hand") as told:
+            attempt(request("", wait=5000))
+        assert "lease release" in told.value.hint
+    assert some.let_go("fleet").reason == "work "
+    some.acquire(request()).release()
+
+
+def test_a_change_ends_its_own_lease() -> None:
+    """What a change holds is not a person's to release; nor is what nobody holds."""
+    some = leases()
+    with pytest.raises(UsageError, match="nobody holds"):
+        some.let_go("fleet")
+    held = some.acquire(request())
+    with pytest.raises(UsageError, match="change c1"):
+        some.let_go("fleet")
+    held.release()
+
+
+def test_a_token_can_be_raised_above_what_the_hosts_have_seen() -> None:
+    """After work without the storage, or a bucket restored from an old copy."""
+    some = leases()
+    held = some.acquire(Request("fleet", WHO, "c1", "r", above=41))
+    assert held.fence.token == 42
+    held.release()
+
+
+def test_a_lease_is_inherited_from_a_lost_holder_of_the_same_change_only() -> None:
+    """At once: the change's other lease, taken over before, has fenced that holder."""
+    some = leases()
+    assert some.succeed(request()) is None
+    dead = some.acquire(request())
+    silence(dead)
+    assert some.succeed(request("c2")) is None
+    held = some.succeed(request())
+    assert held is not None
+    assert held.fence.token == 2
+    held.release()
+
+
+def test_a_holder_that_yields_is_told_who_asks_and_why() -> None:
+    """A wish is for one token: the next holder does not hear it."""
+    some = Leases(MemoryStore(), "test", FakeClock(), time_to_live=1)
+    backup = some.acquire(Request("data", WHO, "b1", "nightly backup", yields=True))
+    some.ask_to_stop(found(some, "data"), WHO, "rollback waits")
+    deadline = time.monotonic() + 10
+    while backup.stop_wish is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert backup.stop_wish is not None
+    assert backup.stop_wish.reason == "rollback waits"
+    backup.release()
+    again = some.acquire(Request("data", WHO, "b2", "nightly backup", yields=True))
+    assert some.stop_wish(found(some, "data")) is None
+    again.release()
+
+
+def found(some: Leases, scope: Scope = "fleet") -> LeaseDocument:
+    standing = some.read(scope)
+    assert standing is not None
+    return standing[0]
+
+
 def test_a_lease_of_another_format_is_refused_by_name() -> None:
     """Rubbish under the lease's key is never taken for a free lease."""
     store = MemoryStore()
@@ -165,6 +262,6 @@ def test_the_stored_lease_has_a_stable_form() -> None:
     """Another control node, of this version or the next, reads it."""
     document = LeaseDocument(scope="fleet", token=7, held=True, who=WHO, change="c1", reason="r", since="s", nonce="n")
     assert canonical_json(document).decode() == (
-        '{"change":"c1","format":"lease/1","held":true,"nonce":"n","reason":"r","scope":"fleet","since":"s",'
-        '"time_to_live":30,"token":7,"who":{"host":"control1","job":null,"principal":"ivanova","user":"root"}}'
+        '{"change":"c1","format":"lease/1","held":true,"manual":false,"nonce":"n","reason":"r","scope":"fleet","since":"s",'
+        '"time_to_live":30,"token":7,"who":{"host":"control1","job":null,"principal":"ivanova","user":"root"},"yields":false}'
     )

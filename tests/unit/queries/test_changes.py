@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from clmdeploy.adapters.memory import MemoryStore
+from clmdeploy.changes.change_log import ChangeLog
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.guarded import Outcome
-from clmdeploy.changes.journal import ChangeLog, Journal
+from clmdeploy.changes.journal import Journal
 from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.ports import Stored
 from clmdeploy.changes.signed_plan import sign_plan
@@ -41,7 +42,7 @@ def plan() -> Plan:
 
 
 def opened(journal: Journal, change: str) -> ChangeLog:
-    return journal.open(change, sign_plan(plan(), journal.signer), WHO, {"reason": "why"})
+    return ChangeLog.opened(journal, change, sign_plan(plan(), journal.signer), WHO, {"reason": "why"})
 
 
 def closed(journal: Journal, change: str, state: str = "done") -> ChangeLog:

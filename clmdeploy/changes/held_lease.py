@@ -1,0 +1,111 @@
+"""A lease that this process holds."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from typing import TYPE_CHECKING
+
+from clmdeploy.changes.guarded import Fence
+from clmdeploy.changes.lease_document import LeaseDocument, StopWish
+from clmdeploy.changes.persistence import own_etag
+from clmdeploy.model.errors import ClmError, Conflict, OutcomeUnknown, StoreUnavailable
+from clmdeploy.model.value import canonical_json
+
+if TYPE_CHECKING:
+    from clmdeploy.changes.lease import Leases
+
+PAUSE = 1.0  # seconds between two tries of a write while the storage is silent
+
+
+class HeldLease:
+    """Keeps the lease alive from a thread of its own until it is released."""
+
+    def __init__(self, leases: Leases, document: LeaseDocument, etag: str) -> None:
+        self._leases = leases
+        self._document = document
+        self._etag = etag
+        self._unanswered: dict[bytes, LeaseDocument] = {}
+        self._beaten = leases.clock.monotonic()
+        self._lost = ""
+        self.stop_wish: StopWish | None = None
+        """somebody has asked the holder to stop at its next safe point"""
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._keep_alive, name="lease", daemon=True)
+        self._thread.start()
+
+    @property
+    def fence(self) -> Fence:
+        return Fence(scope=self._document.scope, token=self._document.token)
+
+    def check(self) -> None:
+        """Raises OutcomeUnknown when this process may act no longer: somebody took over, or the storage is silent.
+
+        After a long silence it tries once more: a heartbeat that is stored proves that nobody took over meanwhile.
+        """
+        if not self._lost and self._is_stale():
+            with self._lock:
+                if self._is_stale():
+                    self._put(held=True)
+        if self._lost or self._is_stale():
+            silent = self._leases.clock.monotonic() - self._beaten
+            reason = self._lost or f"no heartbeat could be stored for {silent:.0f} s"
+            raise OutcomeUnknown(
+                f"the lease of this change is lost: {reason}",
+                f"run `clmdeploy change resume -e {self._leases.environment}` once the storage answers again",
+            )
+
+    def outlast(self, _error: StoreUnavailable) -> None:
+        """Patience with a silent storage: a pause, for as long as this process may still act."""
+        self.check()
+        self._leases.clock.sleep(PAUSE)
+
+    def _is_stale(self) -> bool:
+        return self._leases.clock.monotonic() - self._beaten > self._document.time_to_live / 2
+
+    def release(self) -> None:
+        """Give the lease back. Losing it before is no fault: somebody else has it then."""
+        self._stop.set()
+        self._thread.join(timeout=60)
+        if not self._lost:
+            with self._lock:
+                self._put(held=False)
+
+    def _keep_alive(self) -> None:
+        while not self._stop.wait(self._document.time_to_live / 4):
+            with self._lock:
+                self._put(held=True)
+            if self._lost:
+                return
+            if self._document.yields:
+                self.stop_wish = self._leases.stop_wish(self._document)
+
+    def _put(self, *, held: bool) -> None:
+        begun = self._leases.clock.monotonic()
+        renewed = self._document.model_copy(update={"nonce": secrets.token_hex(8), "held": held})
+        try:
+            self._etag = self._leases.write(renewed, self._etag)
+        except Conflict:
+            if self._found_own():
+                self._put(held=held)
+        except ClmError:
+            self._unanswered[canonical_json(renewed)] = renewed
+            # The storage is silent: `check` counts the time since the last stored heartbeat.
+        else:
+            self._document, self._beaten = renewed, begun
+            self._unanswered.clear()
+
+    def _found_own(self) -> bool:
+        """Whether what stands there is an earlier heartbeat of ours whose answer was lost; else the lease is lost."""
+        key = self._leases.key(self._document.scope)
+        try:
+            etag = own_etag(self._leases.store, key, *self._unanswered)
+        except ClmError:
+            return False  # nothing is known: the next heartbeat looks again
+        if etag is None:
+            self._lost = "another control node took it over"
+            return False
+        self._etag = etag
+        self._unanswered.clear()
+        return True
