@@ -38,7 +38,7 @@ class MemoryHosts:
         self.hosts: dict[str, MemoryHost] = {}
         self.schema: dict[str, JsonValue] = {"version": 0, "dirty": False}
         self.log: list[str] = []
-        self.asked: list[Guarded] = []
+        self.received: list[Guarded] = []
         self.before: Fault = lambda _act: None
         self.verdict: Fault = lambda _act: None
         self.after: Fault = lambda _act: None
@@ -55,7 +55,7 @@ class MemoryHosts:
         return outcomes
 
     def _one(self, act: Guarded) -> Outcome:
-        self.asked.append(act)
+        self.received.append(act)
         injected = self.before(act)
         if injected is not None:
             return injected

@@ -10,6 +10,7 @@ from datetime import datetime
 from types import FrameType
 
 from clmdeploy.changes.change_log import ChangeLog
+from clmdeploy.changes.data_hold import DataHold
 from clmdeploy.changes.ending import Ending
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.executor import Executor
@@ -36,18 +37,22 @@ class Conductor:
     leases: Leases
     who: Who
 
-    def begin(self, change: str, plan: SignedPlan, reason: str, wait: float) -> Ending:
+    def begin(self, change: str, plan: SignedPlan, reason: str, wait: float, *, stop_backup: bool = False) -> Ending:
         """Apply a new change under the ID `change`. `wait`: seconds to wait for the lease.
 
-        Raises LeaseHeld, or OutcomeUnknown when an earlier change stands open or a host owes an undo.
+        `stop_backup`: ask a backup that is in the way to stop. Raises LeaseHeld, or OutcomeUnknown when an earlier
+        change stands open or a host owes an undo.
         """
-        with self._lease(Request("fleet", self.who, change, reason, wait)) as lease:
+        request = Request("fleet", self.who, change, reason, wait)
+        data = DataHold(self.leases, request, stop_backup=stop_backup)
+        with self._holding(self.leases.acquire(request), data) as lease:
             self.refuse_unsettled(plan.plan)
+            data.await_free(plan.plan)
             lease.check()  # whoever was asleep until here has lost it, and must not write into the journal
             detail = {"reason": reason, "reasons": plan.plan.reasons}
             log = ChangeLog.opened(self.journal, change, plan, self.who, detail, lease.outlast)
             self.world.watcher.on_opened(log.change, plan.plan)
-            return self._run(Executor(self.world, log, lease), Executor.run)
+            return self._run(Executor(self.world, log, lease, data), Executor.run)
 
     def resume(self, change: str, reason: str) -> Ending:
         """Go on with an open change from wherever it stands; of a closed one, settle what it owes."""
@@ -100,11 +105,14 @@ class Conductor:
 
     def _continue(self, change: str, reason: str, act: Callable[[Executor], Ending]) -> Ending:
         self._ledger(change)
-        with self._lease(Request("fleet", self.who, change, reason), take_over=True) as lease:
+        request = Request("fleet", self.who, change, reason)
+        data = DataHold(self.leases, request)
+        with self._holding(self.leases.take_over(request), data) as lease:
             closed = self._ledger(change).closed not in OPEN_STATES
+            data.inherit()
             log = ChangeLog.taken_over(self.journal, change, self.who, {"reason": reason}, lease.outlast)
             self.world.watcher.on_opened(log.change, log.ledger.plan)
-            executor = Executor(self.world, log, lease)
+            executor = Executor(self.world, log, lease, data)
             executor.dispatch.fence_hosts()
             self._settle(executor, log)
             return self._run(executor, Executor.settle if closed else act)
@@ -121,11 +129,12 @@ class Conductor:
                 log.append("undo-finished", step.id, settle(executor.dispatch, step, undone, "restore"))
 
     @contextmanager
-    def _lease(self, request: Request, take_over: bool = False) -> Iterator[HeldLease]:
-        lease = self.leases.take_over(request) if take_over else self.leases.acquire(request)
+    def _holding(self, lease: HeldLease, data: DataHold) -> Iterator[HeldLease]:
+        """Both leases are given back whatever happens, the inner one first."""
         try:
             yield lease
         finally:
+            data.close()
             lease.release()
 
     def _run(self, executor: Executor, act: Callable[[Executor], Ending]) -> Ending:

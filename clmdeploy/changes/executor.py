@@ -10,6 +10,7 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 
 from clmdeploy.changes.change_log import ChangeLog
+from clmdeploy.changes.data_hold import DataHold
 from clmdeploy.changes.dispatch import Dispatch
 from clmdeploy.changes.ending import Ending, Failure, owed_hosts
 from clmdeploy.changes.events import ClosedState, EventKind
@@ -21,16 +22,18 @@ from clmdeploy.changes.plan import GateCall, Plan, Step, Target
 from clmdeploy.changes.policy import GoOn, Stop, TakeBack, decide
 from clmdeploy.changes.settling import settle_unclear, soberly
 from clmdeploy.changes.world import World
+from clmdeploy.model.errors import LeaseHeld
 from clmdeploy.model.value import JsonValue
 
 
 class Executor:
     """One run of one change by this process."""
 
-    def __init__(self, world: World, log: ChangeLog, lease: HeldLease) -> None:
+    def __init__(self, world: World, log: ChangeLog, lease: HeldLease, data: DataHold) -> None:
         self.world = world
         self.log = log
         self.lease = lease
+        self.data = data
         self.plan: Plan = log.ledger.plan
         self.dispatch = Dispatch(world, log.ledger, log.change, lease.fence)
         self.pause_wanted = threading.Event()
@@ -74,7 +77,10 @@ class Executor:
         for step in steps:
             if self.abort_wanted.is_set():
                 return self._take_back(None)
-            failed = self._advance(step)
+            try:
+                failed = self._advance(step)
+            except LeaseHeld as held:
+                return self._wait_for_data(step, held)
             if self._interrupted_in(step, failed):
                 return self._take_back(None) if self.abort_wanted.is_set() else self._pause()
             if not failed or not step.essential:
@@ -105,6 +111,7 @@ class Executor:
         if not targets:
             return set()
         self.lease.check()
+        self.data.around(step)
         self._record("step-started", step.id, {target.key: Outcome(status="unknown") for target in targets})
         outcomes = self._act(step, targets)
         self._record("step-finished", step.id, outcomes)
@@ -146,9 +153,9 @@ class Executor:
         if not targets or step.undo not in ("restore", "tidy"):
             return set()
         self.lease.check()
+        stuck = self._stuck(step, targets, broken)
         begun = {target.key: Outcome(status="unknown") for target in targets}
         self._record("undo-started", step.id, begun, scope.model_dump(mode="json"))
-        stuck = {one.key: _STUCK for one in targets if one.subject in broken or (step.whole_fleet and broken)}
         free = [target for target in targets if target.key not in stuck]
         done = settle_unclear(self.dispatch, step, free, self.dispatch.restore(step, free), "restore") if free else {}
         outcomes = stuck | done
@@ -159,6 +166,15 @@ class Executor:
         self.failures += [_failure(step, one, outcomes[one.key], "undo: ") for one in failed if one.key not in stuck]
         return {target.subject for target in failed}
 
+    def _stuck(self, step: Step, targets: Sequence[Target], broken: set[str]) -> dict[str, Outcome]:
+        """Targets whose undo has to wait: for a later undo of theirs, or for whoever holds the data."""
+        try:
+            self.data.around(step)
+        except LeaseHeld as held:
+            self.failures += [_failure(step, one, _refusal(held), "undo: ") for one in targets]
+            return {one.key: _refusal(held) for one in targets}
+        return {one.key: _STUCK for one in targets if one.subject in broken or (step.whole_fleet and broken)}
+
     def _record(
         self,
         kind: EventKind,
@@ -168,6 +184,11 @@ class Executor:
     ) -> None:
         """Into the journal first; who watches hears it after."""
         self.world.watcher.on_event(self.log.append(kind, step, outcomes, detail))
+
+    def _wait_for_data(self, step: Step, held: LeaseHeld) -> Ending:
+        """Somebody else works on the data: nothing is drained here, and the rest can wait."""
+        self.failures += [_failure(step, one, _refusal(held)) for one in step.targets]
+        return self._pause()
 
     def _pause(self) -> Ending:
         self._record("paused")
@@ -185,6 +206,10 @@ class Executor:
 
 
 _STUCK = Outcome(status="failed", message="left as it is, on purpose: a later undo of this host could not run")
+
+
+def _refusal(held: LeaseHeld) -> Outcome:
+    return Outcome(status="refused", message=held.message, acted=False)
 
 
 def _failure(step: Step, target: Target, outcome: Outcome, prefix: str = "") -> Failure:

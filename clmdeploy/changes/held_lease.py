@@ -56,9 +56,11 @@ class HeldLease:
                 f"run `clmdeploy change resume -e {self._leases.environment}` once the storage answers again",
             )
 
-    def outlast(self, _error: StoreUnavailable) -> None:
-        """Patience with a silent storage: a pause, for as long as this process may still act."""
+    def outlast(self, error: StoreUnavailable, tries: int) -> None:
+        """Patience with a silent storage: a pause, for as long as this process may still act, but not for ever."""
         self.check()
+        if tries * PAUSE > self._document.time_to_live:
+            raise error
         self._leases.clock.sleep(PAUSE)
 
     def _is_stale(self) -> bool:

@@ -9,22 +9,24 @@ from clmdeploy.changes.ports import Missing, ObjectStore
 from clmdeploy.model.errors import Conflict, StoreUnavailable
 
 T = TypeVar("T")
-Patience = Callable[[StoreUnavailable], None]
-"""Called between two tries: returns after a pause, or raises when there is no use in waiting any longer."""
+Patience = Callable[[StoreUnavailable, int], None]
+"""Called after each try that failed, with its number from 1: returns after a pause, or raises when that is enough."""
 
 
-def impatient(error: StoreUnavailable) -> None:
+def impatient(error: StoreUnavailable, _tries: int) -> None:
     """Gives up at once."""
     raise error
 
 
 def outlasting(patience: Patience, write: Callable[[], T]) -> T:
     """`write`, again and again while the storage is silent and `patience` lasts."""
+    tries = 0
     while True:
         try:
             return write()
         except StoreUnavailable as error:
-            patience(error)
+            tries += 1
+            patience(error, tries)
 
 
 def create(store: ObjectStore, key: str, body: bytes) -> str:

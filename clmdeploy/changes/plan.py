@@ -77,6 +77,7 @@ class Step(Value):
     targets: tuple[Target, ...] = Field(min_length=1)
     undo: Undo
     whole_fleet: bool = Field(False, description="serves every host: undone only when no host owes an undo")
+    data: bool = Field(False, description="reads or changes the data as a whole: the data lease is held meanwhile")
     essential: bool = Field(True, description="false: a failure is told, but stops nothing and takes nothing back")
     timeout: int = Field(300, ge=1, le=86400, description="seconds for each host")
 

@@ -62,7 +62,7 @@ def migration_steps(
             id=f"{stage}-{migration.version}", stage=stage,
             title=f"Migrate the schema to {migration.version} ({migration.kind})",
             action=TaskCall(act="migrate", arguments=arguments), targets=(_target(host, before={"version": version}),),
-            undo=_migration_undo(migration), whole_fleet=True, timeout=MIGRATION_TIMEOUT,
+            undo=_migration_undo(migration), whole_fleet=True, data=True, timeout=MIGRATION_TIMEOUT,
         )  # fmt: skip
         version = migration.version
 
@@ -79,7 +79,7 @@ def revert_steps(
         yield Step(
             id=f"revert-{migration.version}", stage="revert", title=f"Revert migration {migration.version}",
             action=TaskCall(act="migrate", arguments=arguments), targets=(_target(host, before={"version": standing}),),
-            undo="restore", whole_fleet=True, timeout=MIGRATION_TIMEOUT,
+            undo="restore", whole_fleet=True, data=True, timeout=MIGRATION_TIMEOUT,
         )  # fmt: skip
 
 

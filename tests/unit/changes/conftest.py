@@ -104,6 +104,7 @@ def make_plan(*, policy: Policy | None = None, migrate: bool = True) -> Plan:
     if migrate:
         steps.append(
             Step(id="expand-2", stage="expand", title="Migrate", undo="restore", timeout=10, whole_fleet=True,
+                 data=True,
                  action=TaskCall(act="migrate", arguments=common | {"versions": [2], "direction": "apply"}),
                  targets=(Target(host="app1", subject="app1", before={"version": 1}),))
         )  # fmt: skip

@@ -419,9 +419,9 @@ def test_each_attempt_has_a_unit_of_its_own(stage: Stage) -> None:
     """What the guard kept of a first attempt is never taken for the outcome of a second one."""
     cut_at(stage, number_of("perform switch app1"), after=False)
     stage.conductor("second").resume("c1", "go on")
-    units = [act.unit for act in stage.hosts.asked if act.guard == "run" and act.act == "switch"]
+    units = [act.unit for act in stage.hosts.received if act.guard == "run" and act.act == "switch"]
     assert units == ["clm-c1-batch-1-switch-1", "clm-c1-batch-1-switch-2", "clm-c1-batch-2-switch-1"]
-    asked = [act.unit for act in stage.hosts.asked if act.guard == "probe" and act.act == "switch"]
+    asked = [act.unit for act in stage.hosts.received if act.guard == "probe" and act.act == "switch"]
     assert asked == ["clm-c1-batch-1-switch-1"]
 
 

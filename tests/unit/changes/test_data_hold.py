@@ -1,0 +1,133 @@
+"""The data lease: a backup blocks no rollout, and a rollout no backup but while it migrates."""
+
+from __future__ import annotations
+
+import pytest
+
+from clmdeploy.changes.events import Who
+from clmdeploy.changes.guarded import Guarded
+from clmdeploy.changes.held_lease import HeldLease
+from clmdeploy.changes.lease import Request
+from clmdeploy.model.errors import ExitCode, LeaseHeld
+
+from .conftest import NEW, Stage, make_plan, prepared
+from .test_executor import failing
+
+BACKUP = Request("data", Who(principal="timer", user="u", host="backup1"), "", "nightly backup", yields=True)
+
+
+def held(stage: Stage, scope: str = "data") -> bool:
+    standing = stage.conductor().leases.read(scope)  # type: ignore[arg-type]
+    return standing is not None and standing[0].held
+
+
+@pytest.fixture
+def backup(stage: Stage) -> HeldLease:
+    """Under way; whoever uses this ends it."""
+    return stage.conductor().leases.acquire(BACKUP)
+
+
+def test_a_backup_does_not_block_what_changes_no_data(stage: Stage, backup: HeldLease) -> None:
+    """A rollout without migrations never looks at the data lease."""
+    assert stage.conductor().begin("c1", stage.signed(make_plan(migrate=False)), "why", 0).state == "done"
+    backup.release()
+
+
+def test_a_migration_is_refused_before_anything_is_done_while_a_backup_runs(stage: Stage, backup: HeldLease) -> None:
+    """Who holds the data and why is told; nothing was begun, and the fleet is free again."""
+    with pytest.raises(LeaseHeld, match="nightly backup"):
+        stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
+    assert stage.hosts.log == []
+    assert not held(stage, "fleet")
+    backup.release()
+
+
+def test_the_data_is_held_while_it_is_migrated_and_not_longer(stage: Stage) -> None:
+    """Staging before and switching after leave it to backups."""
+    seen: dict[str, bool] = {}
+
+    def look(act: Guarded) -> None:
+        if act.guard == "run":
+            seen[act.act] = held(stage)
+
+    stage.hosts.before = look
+    stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
+    assert seen == {"stage": False, "migrate": True, "balance": False, "switch": False}
+
+
+def test_a_change_pauses_when_a_backup_began_after_it(stage: Stage) -> None:
+    """The migration's turn comes while a backup runs: paused, nothing drained, and resume goes on from there."""
+    running: list[HeldLease] = []
+
+    def begin_backup(act: Guarded) -> None:
+        if act.act == "stage" and not running:
+            running.append(stage.conductor().leases.acquire(BACKUP))
+
+    stage.hosts.before = begin_backup
+    ending = stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
+    assert (ending.state, ending.exit_code) == ("paused", ExitCode.PAUSED)
+    assert "nightly backup" in ending.failures[0].message
+    assert "perform migrate app1" not in stage.hosts.log
+    running[0].release()
+    assert stage.conductor().resume("c1", "go on").state == "done"
+
+
+def test_an_undo_of_a_migration_that_a_backup_hinders_is_owed(stage: Stage) -> None:
+    """The rest goes back; the schema is settled by abort once the backup has ended."""
+    running: list[HeldLease] = []
+
+    def begin_backup(act: Guarded) -> None:
+        if act.act == "switch" and not running:
+            running.append(stage.conductor().leases.acquire(BACKUP))
+
+    stage.hosts.before = begin_backup
+    stage.hosts.verdict = failing("app2", "switch")
+    ending = stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
+    assert (ending.state, ending.owed) == ("partly", ("app1",))
+    assert stage.hosts.host("app2").current != NEW
+    running[0].release()
+    stage.hosts.before = stage.hosts.verdict = lambda _act: None
+    assert stage.conductor().abort("c1", "settle").state == "taken-back"
+    assert stage.hosts.schema["version"] == 1
+
+
+def test_a_backup_that_is_asked_makes_way(stage: Stage) -> None:
+    """It sees who asks and why, and the rollout goes on when it has ended."""
+    backup = stage.conductor().leases.acquire(BACKUP)
+    sleep = stage.clock.sleep
+
+    def nap(seconds: float) -> None:
+        sleep(seconds)
+        standing = stage.conductor().leases.read("data")
+        if standing and standing[0].held and (wish := stage.conductor().leases.stop_wish(standing[0])):
+            assert wish.reason == "why"
+            backup.release()
+
+    stage.clock.sleep = nap  # type: ignore[method-assign]
+    ending = stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0, stop_backup=True)
+    assert ending.state == "done"
+
+
+def test_a_data_lease_of_a_lost_control_node_is_given_back_by_abort() -> None:
+    """Cut off in the middle of a migration: both leases are free afterwards."""
+    stage = prepared(Stage())
+    held_leases: list[HeldLease] = []
+
+    def cut(act: Guarded) -> None:
+        if act.act == "migrate":
+            raise RuntimeError("the control node is gone")
+
+    stage.hosts.before = cut
+    release, HeldLease.release = HeldLease.release, lambda lease: held_leases.append(lease)  # type: ignore[method-assign]
+    try:
+        with pytest.raises(RuntimeError):
+            stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
+    finally:
+        HeldLease.release = release  # type: ignore[method-assign]
+    for lease in held_leases:
+        lease._stop.set()
+    stage.hosts.before = lambda _act: None
+    assert held(stage, "data")
+    assert stage.conductor("second").abort("c1", "give up").state == "taken-back"
+    assert not held(stage, "data")
+    assert not held(stage, "fleet")
