@@ -29,7 +29,7 @@ COMMANDS = {
         "rollback": "Go back to the release before, with a verdict first.",
         "change": "List, apply, resume or abort pieces of work.",
         "journal": "Read and verify the record of all work.",
-        "lease": "Show who holds an environment.",
+        "lease": "Show who holds an environment; hold it by hand, let it go.",
         "lab": "A lab of real hosts on this machine.",
     }.items()
 }

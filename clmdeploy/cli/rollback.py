@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--accept-outage", type=reason_text, metavar="REASON", help="Allow a way back during which nothing can serve."
 )
+@click.option("--stop-backup", is_flag=True, help="Ask a running backup to stop, where this needs the data to itself.")
 @json_option
 @pass_invocation
 def rollback(

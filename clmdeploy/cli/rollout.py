@@ -93,7 +93,11 @@ def apply_signed(run: Run, consent: Consent, options: RolloutOptions, signed: Si
     run.runtime.conductor().refuse_unsettled(run.plan)
     confirm(run.invocation, consent, run.plan)
     change = run.runtime.change_id(run.plan.kind)
-    run.conduct(lambda conductor: conductor.begin(change, signed, options.reason or "", options.lease_wait))
+    run.conduct(
+        lambda conductor: conductor.begin(
+            change, signed, options.reason or "", options.lease_wait, stop_backup=options.stop_backup
+        )
+    )
 
 
 def show(invocation: Invocation, output: Output, plan: Plan) -> None:

@@ -83,6 +83,7 @@ class RolloutOptions:
     hotfix: str | None = None
     no_restore_point: str | None = None
     accept_outage: str | None = None
+    stop_backup: bool = False
     reason: str | None = None
     dry_run: bool = False
     plan_out: Path | None = None

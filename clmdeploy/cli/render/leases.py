@@ -24,15 +24,20 @@ def show_leases(
             token = "" if document is None else str(document.token)
             cells = [scope, invocation.say("lease.free"), "", "", "", "", token]
         else:
+            state = invocation.say("lease.by_hand" if document.manual else "lease.held")
             cells = [
-                scope, invocation.say("lease.held"), who_words(document.who), moment(document.since, zone),
+                scope, state, who_words(document.who), moment(document.since, zone),
                 document.change, printable(document.reason), str(document.token),
             ]  # fmt: skip
         table.add_row(*cells[: len(columns)])
     console = make_console()
     console.print(table)
+    for scope, document in documents.items():
+        if document is not None and document.held and document.manual:
+            words = command(invocation, f"lease release -e {environment} --scope {scope}")
+            console.print(invocation.say("lease.ends_with", command=words), soft_wrap=True)
     fleet = documents.get("fleet")
-    if fleet is not None and fleet.held:
+    if fleet is not None and fleet.held and not fleet.manual:
         words = command(invocation, f"change resume -e {environment}")
         console.print(invocation.say("lease.if_gone", command=words), soft_wrap=True)
 

@@ -170,7 +170,8 @@ class Desk:
         made = Runtime(LoadedEnvironment(self.place, settings, inventory, {}))
         vars(made).update(
             clock=self.clock, state=self.state, releases=self.releases, hosts=self.hosts, playbooks=self.hosts,
-            signer=self.signer, verifier=self.signer, leases=Leases(self.state, settings.name, self.clock, 600),
+            _own_directory=self.place / "own", signer=self.signer, verifier=self.signer,
+            leases=Leases(self.state, settings.name, self.clock, 600),
         )  # fmt: skip
         return made
 
