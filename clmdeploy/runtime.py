@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     from clmdeploy.adapters.ssh import SshPerformer
     from clmdeploy.changes.guarded import Outcome
     from clmdeploy.changes.journal import Journal
-    from clmdeploy.changes.lease import Leases
+    from clmdeploy.changes.lease import Leases, Turns
     from clmdeploy.changes.ports import OutcomeListener
     from clmdeploy.model.hosts import Host
     from clmdeploy.queries.doctor import Instruments
+    from clmdeploy.queries.wishes import Wishing
     from clmdeploy.releases.catalogue import Catalogue
 
 
@@ -129,10 +130,10 @@ class Runtime:
         """What this control node has written into the journal, for when the storage is silent."""
         from clmdeploy.adapters.directory import DirectoryStore
 
-        return DirectoryStore(self._own_directory / "copy")
+        return DirectoryStore(self.own_directory / "copy")
 
     @cached_property
-    def _own_directory(self) -> Path:
+    def own_directory(self) -> Path:
         """What this account keeps of the environment on this machine."""
         import platformdirs
 
@@ -163,7 +164,18 @@ class Runtime:
         """What begins, resumes and aborts changes."""
         inventory = {host.name: host for host in self.environment.hosts}
         world = World(self.clock, self.hosts, self.playbooks, self.releases, inventory, watcher or Silent())
-        return Conductor(world, self.journal, self.leases, self.who)
+        return Conductor(world, self.journal, self.turns, self.who)
+
+    @property
+    def turns(self) -> Turns:
+        """What says whose turn it is."""
+        return self.leases
+
+    def wishing(self) -> Wishing:
+        """What gathers a planner's inputs."""
+        from clmdeploy.queries.wishes import Wishing
+
+        return Wishing(self.environment, self.catalogue, self.hosts, self.inputs())
 
     def prepare(self, hosts: Sequence[Host], listen: OutcomeListener, *, check: bool) -> dict[str, Outcome]:
         """Set hosts up; `check`: only tell what would change. Outcomes by host name, `changed` in their results.

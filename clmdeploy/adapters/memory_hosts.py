@@ -24,6 +24,7 @@ class MemoryHost:
     ledger: list[str] = field(default_factory=list)
     servers: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
+    claim: dict[str, JsonValue] | None = None
     results: dict[str, Outcome] = field(default_factory=dict)
 
 
@@ -62,10 +63,8 @@ class MemoryHosts:
         host = self.host(act.host.name)
         match act.guard:
             case "run" | "fence":
-                newest = host.tokens.get(act.fence.scope, 0)
-                if act.fence.token < newest:
-                    return Outcome(status="refused", message=f"stale token {act.fence.token}: already seen {newest}")
-                host.tokens[act.fence.scope] = act.fence.token
+                if (refusal := _fenced(host, act)) is not None:
+                    return refusal
                 if act.guard == "fence":
                     return Outcome(status="done", result={"ended": []})
                 done = self._act(host, act)
@@ -84,6 +83,9 @@ class MemoryHosts:
             )
         handler: Callable[[MemoryHost, Guarded], Outcome] = getattr(self, f"_{act.act}_{act.verb}", _fine)
         return handler(host, act)
+
+    def _tokens_ask(self, host: MemoryHost, _act: Guarded) -> Outcome:
+        return Outcome(status="done", result={"tokens": dict(host.tokens), "claim": host.claim, "acting": []})
 
     def _stage_perform(self, host: MemoryHost, act: Guarded) -> Outcome:
         host.staged.add(act.arguments["directory"])
@@ -135,6 +137,17 @@ class MemoryHosts:
 
 
 _DONE = Outcome(status="done")
+
+
+def _fenced(host: MemoryHost, act: Guarded) -> Outcome | None:
+    """What the guard says of a token; None when it was the newest, or is now."""
+    newest, token = host.tokens.get(act.fence.scope, 0), act.fence.token
+    if token < newest or (act.claim and act.claim.expect != newest):
+        return Outcome(status="refused", message=f"stale token {token}: this host has already seen {newest}")
+    if token > newest or act.claim:
+        host.claim = act.claim.model_dump(mode="json") | {"token": token} if act.claim else None
+        host.tokens[act.fence.scope] = token
+    return None
 
 
 def _fine(_host: MemoryHost, _act: Guarded) -> Outcome:

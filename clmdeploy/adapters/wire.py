@@ -26,6 +26,7 @@ def request_text(act: Guarded) -> str:
             "host": act.host.name,
             "scope": act.fence.scope,
             "token": act.fence.token,
+            "claim": act.claim.model_dump(mode="json", exclude={"scope", "token"}) if act.claim else None,
             "unit": act.unit,
             "timeout": act.timeout,
             "program": acts_program_text() if act.guard in ("run", "ask") else "",

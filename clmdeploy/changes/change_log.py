@@ -35,6 +35,18 @@ class ChangeLog:
         self._patience = patience
 
     @classmethod
+    def prepared(
+        cls, journal: Journal, change: str, plan: SignedPlan, who: Who, patience: Patience = impatient
+    ) -> ChangeLog:
+        """Before the first event: the plan is stored, and the head says what is about to be opened."""
+        last, owed = journal.last_link(), journal.owed()
+        key, body = f"{journal.environment}/changes/{change}/plan", canonical_json(plan)
+        create(journal.store, key, body)
+        journal.keep(key, body)
+        journal.move_head(Head(environment=journal.environment, last=last, opening=change, owed=owed))
+        return cls(journal, change, who, Ledger(plan.plan), last.digest if last else GENESIS, 0, patience)
+
+    @classmethod
     def opened(
         cls,
         journal: Journal,
@@ -45,14 +57,16 @@ class ChangeLog:
         patience: Patience = impatient,
     ) -> ChangeLog:
         """Begin a change: plan, head, the event that opens it, head again. The caller holds the lease."""
-        last, owed = journal.last_link(), journal.owed()
-        key, body = f"{journal.environment}/changes/{change}/plan", canonical_json(plan)
-        create(journal.store, key, body)
-        journal.keep(key, body)
-        journal.move_head(Head(environment=journal.environment, last=last, opening=change, owed=owed))
-        log = cls(journal, change, who, Ledger(plan.plan), last.digest if last else GENESIS, 0, patience)
+        log = cls.prepared(journal, change, plan, who, patience)
         log.append("opened", detail={**detail, "plan": plan.digest, "kind": plan.plan.kind, "title": plan.plan.title})
         return log
+
+    @classmethod
+    def standing(cls, journal: Journal, change: str, who: Who, patience: Patience = impatient) -> ChangeLog:
+        """After the last event that is stored. The caller holds the lease."""
+        events = journal.events(change)
+        ledger = Ledger.of(journal.plan(change).plan, events)
+        return cls(journal, change, who, ledger, events[-1].digest, len(events), patience)
 
     @classmethod
     def taken_over(
@@ -62,9 +76,8 @@ class ChangeLog:
 
         Where another change has acted since, the chain runs on from there: the event names what it goes `after`.
         """
-        events, last = journal.events(change), journal.last_link()
-        ledger = Ledger.of(journal.plan(change).plan, events)
-        log = cls(journal, change, who, ledger, events[-1].digest, len(events), patience)
+        last = journal.last_link()
+        log = cls.standing(journal, change, who, patience)
         journal.keep_all(change)
         if last is not None and last.change != change:
             detail = {**detail, "after": last.digest}

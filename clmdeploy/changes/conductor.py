@@ -14,9 +14,9 @@ from clmdeploy.changes.data_hold import DataHold
 from clmdeploy.changes.ending import Ending
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.executor import Executor
-from clmdeploy.changes.held_lease import HeldLease
+from clmdeploy.changes.held_lease import Holding
 from clmdeploy.changes.journal import Journal
-from clmdeploy.changes.lease import Leases, Request
+from clmdeploy.changes.lease import Request, Turns
 from clmdeploy.changes.ledger import OPEN, Ledger
 from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.settling import settle, soberly
@@ -34,7 +34,7 @@ class Conductor:
 
     world: World
     journal: Journal
-    leases: Leases
+    leases: Turns
     who: Who
 
     def begin(self, change: str, plan: SignedPlan, reason: str, wait: float, *, stop_backup: bool = False) -> Ending:
@@ -49,7 +49,7 @@ class Conductor:
             self.refuse_unsettled(plan.plan)
             data.await_free(plan.plan)
             lease.check()  # whoever was asleep until here has lost it, and must not write into the journal
-            detail = {"reason": reason, "reasons": plan.plan.reasons}
+            detail = {"reason": reason, "reasons": plan.plan.reasons, "token": lease.fence.token}
             log = ChangeLog.opened(self.journal, change, plan, self.who, detail, lease.outlast)
             self.world.watcher.on_opened(log.change, plan.plan)
             return self._run(Executor(self.world, log, lease, data), Executor.run)
@@ -110,7 +110,8 @@ class Conductor:
         with self._holding(self.leases.take_over(request), data) as lease:
             closed = self._ledger(change).closed not in OPEN_STATES
             data.inherit()
-            log = ChangeLog.taken_over(self.journal, change, self.who, {"reason": reason}, lease.outlast)
+            detail = {"reason": reason, "token": lease.fence.token}
+            log = ChangeLog.taken_over(self.journal, change, self.who, detail, lease.outlast)
             self.world.watcher.on_opened(log.change, log.ledger.plan)
             executor = Executor(self.world, log, lease, data)
             executor.dispatch.fence_hosts()
@@ -129,7 +130,7 @@ class Conductor:
                 log.append("undo-finished", step.id, settle(executor.dispatch, step, undone, "restore"))
 
     @contextmanager
-    def _holding(self, lease: HeldLease, data: DataHold) -> Iterator[HeldLease]:
+    def _holding(self, lease: Holding, data: DataHold) -> Iterator[Holding]:
         """Both leases are given back whatever happens, the inner one first."""
         try:
             yield lease

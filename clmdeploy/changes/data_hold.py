@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from clmdeploy.changes.held_lease import HeldLease
-from clmdeploy.changes.lease import Leases, Request
+from clmdeploy.changes.held_lease import Holding
+from clmdeploy.changes.lease import Request, Turns
 from clmdeploy.changes.plan import Plan, Step
 
 STOP_WAIT = 600.0  # seconds that a backup, once asked, may take to its next safe point
@@ -17,12 +17,12 @@ STOP_WAIT = 600.0  # seconds that a backup, once asked, may take to its next saf
 class DataHold:
     """For one run of one change, whose fleet lease is held all the while."""
 
-    def __init__(self, leases: Leases, fleet: Request, *, stop_backup: bool = False) -> None:
+    def __init__(self, leases: Turns, fleet: Request, *, stop_backup: bool = False) -> None:
         """`stop_backup`: ask a holder that yields to make way, and wait for that."""
         self._leases = leases
         self._request = replace(fleet, scope="data")
         self._stop_backup = stop_backup
-        self._held: HeldLease | None = None
+        self._held: Holding | None = None
 
     def await_free(self, plan: Plan) -> None:
         """What would be in the way later, told before anything is done. Raises as `Leases.acquire` does."""

@@ -20,7 +20,8 @@ EventKind = Literal[
     "host-dropped",
     "closed",
 ]
-ClosedState = Literal["done", "taken-back", "partly", "stopped"]
+ClosedState = Literal["done", "taken-back", "partly", "stopped", "superseded"]
+"""superseded: work without the storage has brought its hosts into a known state since"""
 GENESIS = "0" * 64
 
 

@@ -16,7 +16,7 @@ from clmdeploy.changes.ending import Ending, Failure, owed_hosts
 from clmdeploy.changes.events import ClosedState, EventKind
 from clmdeploy.changes.gates import INTERRUPTED, hold_gate
 from clmdeploy.changes.guarded import Outcome
-from clmdeploy.changes.held_lease import HeldLease
+from clmdeploy.changes.held_lease import Holding
 from clmdeploy.changes.ledger import ACTED, UndoScope
 from clmdeploy.changes.plan import GateCall, Plan, Step, Target
 from clmdeploy.changes.policy import GoOn, Stop, TakeBack, decide
@@ -29,7 +29,7 @@ from clmdeploy.model.value import JsonValue
 class Executor:
     """One run of one change by this process."""
 
-    def __init__(self, world: World, log: ChangeLog, lease: HeldLease, data: DataHold) -> None:
+    def __init__(self, world: World, log: ChangeLog, lease: Holding, data: DataHold) -> None:
         self.world = world
         self.log = log
         self.lease = lease

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from clmdeploy.changes.dispatch import Dispatch
 from clmdeploy.changes.guarded import Outcome
-from clmdeploy.changes.held_lease import HeldLease
+from clmdeploy.changes.held_lease import Holding
 from clmdeploy.changes.plan import GateCall, Step, Target
 
 INTERVAL = 2.0
@@ -14,7 +14,7 @@ INTERRUPTED = Outcome(status="refused", message="interrupted by the administrato
 
 
 def hold_gate(
-    dispatch: Dispatch, step: Step, targets: Sequence[Target], lease: HeldLease, interrupted: Callable[[], bool]
+    dispatch: Dispatch, step: Step, targets: Sequence[Target], lease: Holding, interrupted: Callable[[], bool]
 ) -> dict[str, Outcome]:
     """Ask at once, then every `INTERVAL` seconds until the gate's time is over; the first bad answer ends it.
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from clmdeploy.model.facts import Claim
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.secret import Secret
 from clmdeploy.model.value import JsonValue, Value
@@ -34,6 +35,7 @@ class Guarded(Value):
     verb: Verb = "perform"
     unit: str = ""
     fence: Fence = Fence(token=0)
+    claim: Claim | None = None
     timeout: int = 120
     arguments: dict[str, JsonValue] = {}
     before: dict[str, JsonValue] = {}

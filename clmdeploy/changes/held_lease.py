@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from clmdeploy.changes.guarded import Fence
 from clmdeploy.changes.lease_document import LeaseDocument, StopWish
@@ -16,6 +16,21 @@ if TYPE_CHECKING:
     from clmdeploy.changes.lease import Leases
 
 PAUSE = 1.0  # seconds between two tries of a write while the storage is silent
+
+
+class Holding(Protocol):
+    """What the executor needs of whatever keeps everybody else out."""
+
+    @property
+    def fence(self) -> Fence: ...
+
+    def check(self) -> None:
+        """Raises OutcomeUnknown when this process may act no longer."""
+
+    def outlast(self, error: StoreUnavailable, tries: int) -> None:
+        """A pause while the storage is silent; raises when that is enough."""
+
+    def release(self) -> None: ...
 
 
 class HeldLease:

@@ -13,11 +13,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from pydantic import ValidationError
 
 from clmdeploy.changes.events import Who
-from clmdeploy.changes.held_lease import HeldLease
+from clmdeploy.changes.held_lease import HeldLease, Holding
 from clmdeploy.changes.lease_document import HOST_SETUP, LeaseDocument, Scope, StopWish, expired_words, held_words
 from clmdeploy.changes.persistence import create, replace
 from clmdeploy.changes.ports import Clock, Missing, ObjectStore, Stored
@@ -44,6 +45,22 @@ class Request:
     """the token will be larger than this: hosts may have seen more than the bucket knows"""
     yields: bool = False
     """the holder stops at its next safe point when somebody asks it to"""
+
+
+class Turns(Protocol):
+    """Whose turn it is: by the leases in the state bucket, or, without the storage, by what the hosts have seen."""
+
+    def acquire(self, request: Request) -> Holding: ...
+
+    def await_free(self, scope: Scope, wait: float) -> None: ...
+
+    def take_over(self, request: Request) -> Holding: ...
+
+    def succeed(self, request: Request) -> Holding | None: ...
+
+    def read(self, scope: Scope) -> Standing | None: ...
+
+    def ask_to_stop(self, document: LeaseDocument, who: Who, reason: str) -> None: ...
 
 
 class Leases:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Literal
 
 from clmdeploy.changes.events import Event
@@ -84,6 +84,8 @@ class Ledger:
                 self.paused, self.closed = False, None
             case "closed":
                 self.closed = str(event.detail["state"])
+                if self.closed == "superseded":
+                    self._supersede(event.detail["covered"])
             case "opened":
                 pass
 
@@ -113,6 +115,13 @@ class Ledger:
     def _undone_or_owed(self, step_id: str) -> State:
         step = next(step for step in self.plan.steps if step.id == step_id)
         return "undone" if step.undo == "tidy" else "owed"
+
+    def _supersede(self, covered: Collection[str]) -> None:
+        """What other work has brought into a known state since is settled; the rest is still to be undone."""
+        for step in self.plan.steps:
+            for target in self.targets(step, *ACTED):
+                settled = step.whole_fleet or target.subject in covered or step.undo not in ("restore", "tidy")
+                self.states[step.id, target.key] = "undone" if settled else "owed"
 
     def state(self, step: Step, target: Target) -> State:
         """`dropped`: was left out for good; what it did before was taken back."""

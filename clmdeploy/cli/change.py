@@ -16,10 +16,6 @@ from clmdeploy.cli.options import environment_option, json_option, pass_invocati
 from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions, acting_options, watching_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from clmdeploy.changes.conductor import Conductor
-    from clmdeploy.changes.ending import Ending
     from clmdeploy.runtime import Runtime
 
 
@@ -79,8 +75,9 @@ def apply(
     Refused, with nothing changed, when the plan was edited, is for another environment, or when release, settings,
     hosts or what runs there are no longer what it was made for.
     """
+    from clmdeploy.cli.offline import ship_first
     from clmdeploy.cli.plan_file import read_plan
-    from clmdeploy.cli.rollout import apply_signed, wishing_of
+    from clmdeploy.cli.rollout import apply_signed
     from clmdeploy.queries.drift import refuse_drifted
 
     refuse_unwritable(output)
@@ -88,17 +85,22 @@ def apply(
     refuse_unanswerable(invocation, consent)
     with closing(_runtime(invocation, environment)) as runtime:
         signed = read_plan(file, runtime.verifier)
+        ship_first(invocation, runtime)
         runtime.conductor().await_turn(options.lease_wait)
         run = Run(runtime, invocation, output, signed.plan)
-        if refuse_drifted(signed.plan, wishing_of(runtime)):
+        if refuse_drifted(signed.plan, runtime.wishing()):
             apply_signed(run, consent, options, signed)
         else:
             run.tell_nothing_to_do()
 
 
+offline_option = click.option("--offline", is_flag=True, help="Work begun from here without the storage.")
+
+
 @change.command(short_help="Go on with an open change.")
 @click.argument("change_id", metavar="[ID]", required=False)
 @environment_option
+@offline_option
 @watching_options
 @json_option
 @pass_invocation
@@ -106,12 +108,13 @@ def resume(
     invocation: Invocation, change_id: str | None, environment: str, options: RolloutOptions, output: Output
 ) -> None:
     """Go on with a change that was paused, stopped or cut off. Without ID: with the one that is open."""
-    _settle(invocation, environment, change_id, output, lambda it, which: it.resume(which, options.reason or ""))
+    _settle(invocation, environment, change_id, options, output, taking_back=False)
 
 
 @change.command(short_help="Take an open change back.")
 @click.argument("change_id", metavar="[ID]", required=False)
 @environment_option
+@offline_option
 @watching_options
 @json_option
 @pass_invocation
@@ -119,35 +122,41 @@ def abort(
     invocation: Invocation, change_id: str | None, environment: str, options: RolloutOptions, output: Output
 ) -> None:
     """Take a change back that was paused, stopped or cut off. Without ID: the one that is open."""
-    _settle(
-        invocation, environment, change_id, output, lambda it, which: it.abort(which, options.reason or ""),
-        taking_back=True,
-    )  # fmt: skip
+    _settle(invocation, environment, change_id, options, output, taking_back=True)
 
 
 def _settle(
     invocation: Invocation,
     environment: str,
     wanted: str | None,
+    options: RolloutOptions,
     output: Output,
-    act: Callable[[Conductor, str], Ending],
     *,
-    taking_back: bool = False,
+    taking_back: bool,
 ) -> None:
+    from clmdeploy.cli.offline import open_offline_runtime, ship_first
     from clmdeploy.planners.drift import input_drift
     from clmdeploy.queries.changes import to_settle
 
     refuse_unwritable(output)
     with closing(_runtime(invocation, environment)) as runtime:
+        if options.offline:
+            runtime = open_offline_runtime(invocation, runtime, wanted)
+        else:
+            ship_first(invocation, runtime)
         which = to_settle(runtime.journal, wanted)
         plan = runtime.journal.plan(which).plan
         known = {name: digest for name, digest in plan.inputs.items() if name == "release"}
         for line in [] if taking_back else input_drift(plan, runtime.inputs() | known):
             click.echo(invocation.say("change.drift", difference=line), err=True)
-        standing = runtime.leases.read("fleet")
+        standing = runtime.turns.read("fleet")
         if standing and standing[0].held and standing[0].change == which:
             click.echo(invocation.say("change.waiting", seconds=standing[0].time_to_live), err=True)
-        Run(runtime, invocation, output, plan).conduct(lambda it: act(it, which), taking_back=taking_back)
+        run, reason = Run(runtime, invocation, output, plan), options.reason or ""
+        if taking_back:
+            run.conduct(lambda it: it.abort(which, reason), taking_back=True)
+        else:
+            run.conduct(lambda it: it.resume(which, reason))
 
 
 def _runtime(invocation: Invocation, environment: str) -> Runtime:

@@ -64,6 +64,27 @@ def verify(invocation: Invocation, environment: str) -> None:
         click.echo(invocation.say("journal.good", count=number))
 
 
+@journal.command(short_help="Bring in what was done without the storage.")
+@environment_option
+@json_option
+@pass_invocation
+def ship(invocation: Invocation, environment: str) -> None:
+    """Bring the journal of `rollback --offline` into the bucket, as the next deploy from here would."""
+    from clmdeploy.offline import ship_work, unshipped
+    from clmdeploy.runtime import Runtime
+
+    with closing(Runtime.of(invocation.inventories, environment)) as runtime:
+        changes = unshipped(runtime)
+        for change in changes:
+            ship_work(runtime, change)
+    if invocation.json:
+        click.echo(json.dumps({"format": "shipment/1", "environment": environment, "changes": changes}))
+    for change in [] if invocation.json else changes:
+        click.echo(invocation.say("offline.shipped", change=change))
+    if not changes and not invocation.json:
+        click.echo(invocation.say("offline.none"))
+
+
 def moment_of(since: str, zone: str, now: datetime) -> datetime:
     """`2h` before `now`, or a day or moment in `zone`. Raises BadParameter."""
     number, unit = since[:-1], since[-1:]

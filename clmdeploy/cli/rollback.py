@@ -9,6 +9,7 @@ import click
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.options import environment_option, json_option, pass_invocation
 from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions, reason_text, rollout_options, version_text
+from clmdeploy.model.errors import UsageError
 
 if TYPE_CHECKING:
     from clmdeploy.model.version import Version
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     "--accept-outage", type=reason_text, metavar="REASON", help="Allow a way back during which nothing can serve."
 )
 @click.option("--stop-backup", is_flag=True, help="Ask a running backup to stop, where this needs the data to itself.")
+@click.option("--offline", is_flag=True, help="Without the storage, which is out of reach. Wants --reason.")
+@click.option(
+    "--instead-of", metavar="CHANGE", help="With --offline: that work without the storage will not go on any more."
+)
 @json_option
 @pass_invocation
 def rollback(
@@ -35,9 +40,14 @@ def rollback(
     """Go back to a release that ran here before.
 
     The verdict comes first: safe, needs a migration reverted, or needs a restore. In the last case nothing is done.
+
+    With --offline neither lease nor journal can be reached: the hosts themselves keep other control nodes out, the
+    release before is taken as they hold it, and the journal is kept here until `journal ship`.
     """
     from clmdeploy.cli.rollout import Rollout
     from clmdeploy.planners.rollback import plan_rollback
 
+    if options.offline and options.reason is None:
+        raise UsageError(invocation.say("offline.reason"), '--reason "TEXT"')
     rollout = Rollout(invocation, environment, options, consent, output)
     rollout.carry(lambda wishing, choices, now: plan_rollback(wishing.rollback(version, choices), now))

@@ -36,12 +36,10 @@ class Rollout:
 
     def carry(self, plan_with: Planner) -> None:
         """Plan; then show the plan, write it, or carry it out. Before the last answer nothing is touched."""
-        from clmdeploy.runtime import Runtime
-
         refuse_unwritable(self.output)
         if self.options.acts:
             refuse_other_name(self.invocation, self.consent, self.environment)
-        with closing(Runtime.of(self.invocation.inventories, self.environment)) as runtime:
+        with closing(self._runtime()) as runtime:
             if self.options.acts:
                 runtime.conductor().await_turn(self.options.lease_wait)
             plan = self._plan(runtime, plan_with)
@@ -52,9 +50,21 @@ class Rollout:
             else:
                 self._apply(runtime, plan)
 
+    def _runtime(self) -> Runtime:
+        """With the storage, or on purpose without it."""
+        from clmdeploy.cli.offline import offline_runtime, ship_first
+        from clmdeploy.runtime import Runtime
+
+        runtime = Runtime.of(self.invocation.inventories, self.environment)
+        if self.options.offline:
+            return offline_runtime(self.invocation, runtime, self.options)
+        if self.options.acts:
+            ship_first(self.invocation, runtime)
+        return runtime
+
     def _plan(self, runtime: Runtime, plan_with: Planner) -> Plan:
         choices = self.options.choices(runtime.environment.settings.rollout.canary)
-        return plan_with(wishing_of(runtime), choices, runtime.clock.now().timestamp())
+        return plan_with(runtime.wishing(), choices, runtime.clock.now().timestamp())
 
     def _hand_out(self, runtime: Runtime, plan: Plan) -> None:
         from clmdeploy.changes.signed_plan import sign_plan
@@ -76,13 +86,6 @@ class Rollout:
             apply_signed(run, self.consent, self.options, sign_plan(plan, runtime.signer))
         else:
             run.tell_nothing_to_do()
-
-
-def wishing_of(runtime: Runtime) -> Wishing:
-    """What gathers a planner's inputs in this environment."""
-    from clmdeploy.queries.wishes import Wishing
-
-    return Wishing(runtime.environment, runtime.catalogue, runtime.hosts, runtime.inputs())
 
 
 def apply_signed(run: Run, consent: Consent, options: RolloutOptions, signed: SignedPlan) -> None:

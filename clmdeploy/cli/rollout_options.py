@@ -84,6 +84,8 @@ class RolloutOptions:
     no_restore_point: str | None = None
     accept_outage: str | None = None
     stop_backup: bool = False
+    offline: bool = False
+    instead_of: str | None = None
     reason: str | None = None
     dry_run: bool = False
     plan_out: Path | None = None
@@ -101,6 +103,7 @@ class RolloutOptions:
         canary = {None: None, "rolling": 0, "all-at-once": 0, "canary": usual_canary or 1}[self.strategy]
         batch = "100%" if self.strategy == "all-at-once" else None
         reasons = {name: getattr(self, name) for name in ("hotfix", "no_restore_point", "accept_outage")}
+        reasons["offline"] = self.reason if self.offline else None
         return Choices(
             limit=self.limit, canary=canary if self.canary is None else self.canary,
             at_once=batch if self.batch is None else self.batch,

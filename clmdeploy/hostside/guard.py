@@ -102,16 +102,32 @@ def check_identity(request: Json) -> None:
         )
 
 
-def raise_token(scope: str, token: int) -> None:
-    """Refuse an older token; remember a newer one before anything acts. A file of its own: acts write host.json."""
+def raise_token(scope: str, token: int, claim: Json | None = None) -> None:
+    """Refuse an older token; remember a newer one before anything acts. A file of its own: acts write host.json.
+
+    `claim`: the token comes from no lease, since the storage is out of reach, but is taken here: it counts only if
+    `expect` is still the newest, so that of two who claim at once one is refused.
+    """
     path = os.path.join(STATE, "tokens.json")
     with locked("tokens.lock"):
         tokens = read_json(path) or {}
         newest = tokens.get(scope, 0)
-        if token < newest:
-            raise Refused(f"stale token {token}: this host has already seen {newest}; another change took over")
-        if token > newest:
-            write_json(path, {**tokens, scope: token})
+        if token < newest or (claim and newest != claim["expect"]):
+            raise Refused(
+                f"stale token {token}: this host has already seen {newest}; {holder(tokens, scope)} took over"
+            )
+        if token > newest or claim:
+            kept = {name: value for name, value in tokens.items() if name != "claim"}
+            fresh = {"claim": {**claim, "scope": scope, "token": token}} if claim else {}
+            write_json(path, {**kept, scope: token, **fresh})
+
+
+def holder(tokens: Json, scope: str) -> str:
+    """Who is known to have taken the newest token."""
+    claim = tokens.get("claim") or {}
+    if claim.get("scope") != scope:
+        return "another change"
+    return f"{claim['who']}, at work without the storage since {claim['since']} (change {claim['change']}),"
 
 
 def active_units() -> list[str]:
@@ -263,7 +279,7 @@ def fence(request: Json) -> Json:
     passed its check before the token rose is ended too.
     """
     check_identity(request)
-    raise_token(request["scope"], request["token"])
+    raise_token(request["scope"], request["token"], request.get("claim"))
     ended: list[str] = []
 
     def end_running() -> None:

@@ -17,6 +17,18 @@ class SchemaState(Value):
     dirty: bool = False
 
 
+class Claim(Value):
+    """A token that was taken on the host itself, by somebody at work without the storage."""
+
+    change: str
+    who: str
+    since: str
+    scope: str = "fleet"
+    token: int
+    expect: int = Field(0, description="the newest token before it")
+    ended: bool = Field(False, description="the work has ended; its journal may still be on its control node alone")
+
+
 class HostFacts(Value):
     """One host as it was found."""
 
@@ -41,6 +53,16 @@ class HostFacts(Value):
     python: str = ""
     clock: float = 0.0
     services: tuple[dict[str, JsonValue], ...] = ()
+    token: int = Field(0, description="newest token of the fleet lease that this host has seen")
+    claim: Claim | None = None
+    acting: tuple[str, ...] = Field((), description="units of ours that are at work here now")
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether a switch was cut off here: link and record differ, or what should run does not. Needs a probe."""
+        units = [state for service in self.services for state in service["units"].values()]
+        healthy = all(service["healthy"] for service in self.services) and all(one == "active" for one in units)
+        return self.current != self.recorded or not healthy
 
 
 class ServerFacts(Value):
@@ -51,6 +73,7 @@ class ServerFacts(Value):
     server: str
     state: Literal["ready", "drain", "maint", "other"]
     status: str
+    holder: str = Field("", description="change that holds it drained; empty when none of this tool's does")
 
     @property
     def name(self) -> str:

@@ -43,7 +43,7 @@ def _refuse_unknown_schema(wish: Wish) -> None:
 
 def _faults(wish: Wish, facts: HostFacts, now: float) -> Iterator[str]:
     needs, bundle = wish.release.manifest.requires, wish.release.bundle
-    if facts.current != facts.recorded:
+    if facts.current != facts.recorded and not wish.offline:
         yield (
             f"`current` names {facts.current}, the record {facts.recorded}: a switch was cut off or done by hand; "
             f"{_back_to(facts.recorded, wish.settings.install.root)}"

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from clmdeploy.changes.plan import Plan, Verdict
 from clmdeploy.model.errors import NothingChanged, UsageError
-from clmdeploy.model.facts import HostFacts
+from clmdeploy.model.facts import HostFacts, ServerFacts
 from clmdeploy.model.version import Version
+from clmdeploy.planners.balancing import balance_steps
 from clmdeploy.planners.deploy import expected_state, plan_hosts, policy_of, running_release
 from clmdeploy.planners.readiness import refuse_unready
 from clmdeploy.planners.rollout import Batch, batch_steps, batches, revert_steps, stage_steps
@@ -27,7 +28,8 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
     verdict, reverts = judge(wish)
     _refuse_unsafe(wish, verdict)
     _refuse_limited(wish, reverts)
-    due = [facts for facts in members if facts.current != wish.release.directory]
+    due = [facts for facts in members if facts.current != wish.release.directory or (wish.offline and facts.is_cut_off)]
+    _refuse_staging(wish, due)
     ledgers = {facts.host.name: _ledger_after(facts, wish.release.directory) for facts in due}
     standing = wish.fleet.schema_state
     steps = [
@@ -38,6 +40,7 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
             else ()
         ),
         *(step for batch in _batches(wish, due, reverts) for step in batch_steps(wish, batch, ledgers)),
+        *balance_steps(wish, "left-over", _left_drained(wish, members), "ready"),
     ]
     return Plan(
         kind="rollback", environment=wish.settings.name, environment_id=wish.settings.uuid,
@@ -93,6 +96,21 @@ def _refuse_limited(wish: Wish, reverts: Sequence[Migration]) -> None:
             f"migration {numbers} would be reverted under the hosts that --limit leaves out",
             "leave --limit away: a schema is changed for all hosts or for none",
         )
+
+
+def _refuse_staging(wish: Wish, due: Sequence[HostFacts]) -> None:
+    lacking = [facts.host.name for facts in due if wish.release.directory not in facts.staged]
+    if wish.offline and lacking:
+        raise NothingChanged(
+            f"{', '.join(lacking)} does not hold {wish.release.directory}, and the storage can't be asked for it",
+            "leave that host out: --limit HOST,HOST; or wait for the storage",
+        )
+
+
+def _left_drained(wish: Wish, members: Sequence[HostFacts]) -> list[ServerFacts]:
+    """Servers that an interrupted change has drained: with the storage at hand, its abort would put them back."""
+    names = {facts.host.name for facts in members} if wish.offline else set()
+    return [one for one in wish.fleet.servers if one.state == "drain" and one.holder and one.server in names]
 
 
 def _newest_schema(members: Sequence[HostFacts]) -> Schema | None:

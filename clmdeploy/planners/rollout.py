@@ -32,7 +32,11 @@ def stage_steps(wish: Wish, members: Sequence[HostFacts]) -> Iterator[Step]:
         return
     target = wish.target
     arguments = _common(wish) | {
-        "release": {"size": target.release_size, "sha256": target.release_sha256},
+        "release": {
+            "size": target.release_size,
+            "sha256": target.release_sha256,
+            "signature": target.release_signature,
+        },
         "bundle": wish.release.bundle.model_dump() | {"files": len(wish.release.files)},
         "requires": {
             "disk": wish.release.manifest.requires.disk,

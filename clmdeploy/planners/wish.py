@@ -18,6 +18,7 @@ class Target(Value):
     release_key: str
     release_sha256: str
     release_size: int
+    release_signature: str = ""
 
 
 class Wish(Value):
@@ -32,6 +33,7 @@ class Wish(Value):
     canary: int | None = None
     at_once: int | str | None = Field(None, description="hosts of one batch, or a share; None: as the settings say")
     reasons: dict[str, str] = {}
+    offline: bool = Field(False, description="without the storage: nothing can be staged, no journal tells of cut-offs")
 
     @property
     def hotfix(self) -> bool:

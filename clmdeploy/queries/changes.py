@@ -23,7 +23,7 @@ from clmdeploy.model.value import Value
 PARALLEL = 8
 OPEN_STATES = ("open", "paused", "stopped")
 
-ChangeState = Literal["done", "taken-back", "partly", "stopped", "paused", "open"]
+ChangeState = Literal["done", "taken-back", "partly", "stopped", "superseded", "paused", "open"]
 
 
 class ChangeSummary(Value):

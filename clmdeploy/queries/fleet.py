@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.ports import Performer
 from clmdeploy.config.environment import LoadedEnvironment
-from clmdeploy.model.facts import FleetFacts, HostFacts, SchemaState, ServerFacts
+from clmdeploy.model.facts import Claim, FleetFacts, HostFacts, SchemaState, ServerFacts
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.value import JsonValue
 
@@ -41,13 +41,18 @@ def gather_fleet(
 
 
 def gather_around(
-    performer: Performer, environment: LoadedEnvironment, groups: Iterable[str], members: Sequence[str]
+    performer: Performer,
+    environment: LoadedEnvironment,
+    groups: Iterable[str],
+    members: Sequence[str],
+    *,
+    probe: bool = False,
 ) -> FleetFacts:
     """The fleet as a plan for `members` needs it (empty: for all).
 
     Everybody is asked, because the schema is everybody's; only members and balancers must answer.
     """
-    fleet = gather_fleet(performer, environment, groups)
+    fleet = gather_fleet(performer, environment, groups, probe=probe)
     needed = {*members, *(ask.host.name for ask in balance_asks(environment))}
     told = tuple(facts for facts in fleet.hosts if facts.reachable or not members or facts.host.name in needed)
     return fleet.model_copy(update={"hosts": told})
@@ -101,7 +106,9 @@ def _host_facts(host: Host, outcome: Outcome) -> HostFacts:
         drained=record["drained"] or {}, disk_free=found["disk_free"],
         inodes_free=found["inodes_free"], memory=found["memory"], os=found["os"], python=found["python"],
         clock=found["clock"],
-        services=tuple(found.get("services") or ()),
+        services=tuple(found.get("services") or ()), token=found.get("tokens", {}).get("fleet", 0),
+        claim=Claim.model_validate(found["claim"]) if found.get("claim") else None,
+        acting=tuple(found.get("acting", ())),
     )  # fmt: skip
 
 

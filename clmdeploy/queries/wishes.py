@@ -17,7 +17,8 @@ from clmdeploy.model.value import sha256_hex
 from clmdeploy.model.version import Version
 from clmdeploy.planners.wish import Target, Wish
 from clmdeploy.queries.fleet import gather_around
-from clmdeploy.releases.catalogue import Catalogue, bundle_key, record_key
+from clmdeploy.queries.host_releases import Releases
+from clmdeploy.releases.catalogue import bundle_key, record_key
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,10 @@ class Wishing:
     """Makes wishes for one environment."""
 
     environment: LoadedEnvironment
-    catalogue: Catalogue
+    catalogue: Releases
     hosts: Performer
     inputs: Mapping[str, str]
+    offline: bool = False
 
     def deploy(self, version: Version, choices: Choices) -> Wish:
         """For a deploy of `version`. Raises InvalidInput for an unknown or untrusted release, or an unknown host."""
@@ -78,6 +80,7 @@ class Wishing:
             release=release, bundle_key=bundle_key(release),
             release_key=record_key(release.manifest.name, release.version),
             release_sha256=sha256_hex(published.document), release_size=len(published.document),
+            release_signature=published.signature.decode(),
         )  # fmt: skip
 
     def _fleet(self, target: Target | None, choices: Choices) -> FleetFacts:
@@ -86,7 +89,8 @@ class Wishing:
         if strangers:
             names = ", ".join(strangers)
             raise InvalidInput(f"--limit: hosts.yml has no host {names}", f"it has: {', '.join(sorted(known))}")
-        return gather_around(self.hosts, self.environment, release_groups(self.environment, target), choices.limit)
+        groups = release_groups(self.environment, target)
+        return gather_around(self.hosts, self.environment, groups, choices.limit, probe=self.offline)
 
     def _wish(self, target: Target, fleet: FleetFacts, choices: Choices) -> Wish:
         ca_file, settings = self.environment.ca_file, self.environment.settings
@@ -94,7 +98,7 @@ class Wishing:
         return Wish(
             settings=chosen, fleet=fleet, target=target, inputs=dict(self.inputs),
             authority=ca_file.read_text() if ca_file else None, limit=choices.limit, canary=choices.canary,
-            reasons=dict(choices.reasons),
+            reasons=dict(choices.reasons), offline=self.offline,
         )  # fmt: skip
 
 

@@ -62,11 +62,17 @@ def probe(call: Call) -> Json:
 
 
 def ask(call: Call) -> Json:
-    """`arguments`: socket, servers [{backend, server}]: the administrative state and the check's verdict of each."""
-    answers = {}
+    """`arguments`: socket, servers [{backend, server}]: of each the administrative state, the check's verdict, and the
+    change that holds it drained, where it is one of ours.
+    """
+    answers, holders = {}, record.read().get("drained") or {}
     for one in call.arguments["servers"]:
         place = {**one, "socket": call.arguments["socket"]}
-        answers[f"{one['backend']}/{one['server']}"] = {"state": admin_state(place), "status": _stat(place)["status"]}
+        answers[f"{one['backend']}/{one['server']}"] = {
+            "state": admin_state(place),
+            "status": _stat(place)["status"],
+            "holder": holders.get(_name(place), ""),
+        }
     return {"servers": answers}
 
 

@@ -9,6 +9,8 @@ from .call import Json
 
 MARK = ".clm-release.json"  # written last: a release directory without it is not whole
 
+SIGNATURE = MARK + ".sig"  # of the same, as published: the release can be believed without the storage
+
 
 def releases(root: str) -> str:
     return os.path.join(root, "releases")

@@ -12,7 +12,7 @@ import sys
 
 from .call import ActError, Json, read_call
 
-ACTS = ("balance", "facts", "health", "inspect", "logs", "migrate", "prune", "stage", "switch")
+ACTS = ("balance", "facts", "health", "inspect", "logs", "migrate", "prune", "releases", "stage", "switch", "tokens")
 VERBS = ("perform", "restore", "probe", "ask")
 
 

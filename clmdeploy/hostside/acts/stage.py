@@ -12,13 +12,13 @@ import subprocess
 from . import record
 from .call import ActError, Call, Json
 from .download import fetch_checked
-from .layout import MARK, current, is_whole, release_path, releases, remove_release
+from .layout import MARK, SIGNATURE, current, is_whole, release_path, releases, remove_release
 from .unpack import unpack
 
 
 def perform(call: Call) -> Json:
-    """`arguments`: root, user, groups, directory, release {size, sha256}, bundle {size, sha256, unpacked, files},
-    requires.
+    """`arguments`: root, user, groups, directory, release {size, sha256, signature}, bundle {size, sha256, unpacked,
+    files}, requires.
 
     `secrets`: bundle_url, release_url.
     """
@@ -100,6 +100,7 @@ def _assemble(call: Call, incoming: str) -> None:
     for shared in release["manifest"]["shared"]:
         if shared["owner"] in arguments["groups"]:
             _link_shared(arguments, tree, shared["path"])
+    record.replace_file(os.path.join(tree, SIGNATURE), arguments["release"]["signature"].encode(), 0o644)
     record.replace_file(os.path.join(tree, MARK), content, 0o644)
     os.chmod(tree, 0o755)  # noqa: S103  # the service user reads releases; nobody but root writes them
     _flush(tree)

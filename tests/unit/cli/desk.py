@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
+from base64 import b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,6 +94,8 @@ class Fleet(MemoryHosts):
         super().__init__()
         self.clock = clock
         self.manifests: dict[str, dict[str, JsonValue]] = {}
+        self.records: dict[str, tuple[bytes, bytes]] = {}
+        """release directory → record and signature, as a host keeps them"""
         self.asked = 0
         self.silent: set[str] = set()
 
@@ -107,6 +111,7 @@ class Fleet(MemoryHosts):
             "record": {"current": host.current, "ledger": host.ledger, "drained": drained},
             "current": host.current, "staged": sorted(host.staged), "disk_free": 10**12, "inodes_free": 10**7,
             "memory": 10**10, "os": "debian-13", "python": "3.13.5", "clock": self.clock.now().timestamp(),
+            "tokens": dict(host.tokens), "claim": host.claim, "acting": [],
         }  # fmt: skip
         if host.current:
             answer["manifest"] = self.manifests[host.current]
@@ -117,9 +122,21 @@ class Fleet(MemoryHosts):
                 answer["services"] = [service | {"version": answer["manifest"]["version"]}]
         return Outcome(status="done", result=answer)
 
+    def _releases_ask(self, host: MemoryHost, act: Guarded) -> Outcome:
+        found = {
+            name: {"record": b64encode(zlib.compress(document)).decode(), "signature": signature.decode()}
+            for name, (document, signature) in self.records.items()
+            if name in host.staged and name.rpartition("-")[0] == act.arguments["version"]
+        }
+        return Outcome(status="done", result={"releases": found})
+
     def _balance_ask(self, host: MemoryHost, act: Guarded) -> Outcome:
         servers = {
-            f"{one['backend']}/{one['server']}": {"state": host.servers.get(one["server"], "ready"), "status": "UP"}
+            f"{one['backend']}/{one['server']}": {
+                "state": host.servers.get(one["server"], "ready"),
+                "status": "UP",
+                "holder": "c0" if host.servers.get(one["server"]) == "drain" else "",
+            }
             for one in act.arguments["servers"]
         }
         return Outcome(status="done", result={"servers": servers})
@@ -170,7 +187,7 @@ class Desk:
         made = Runtime(LoadedEnvironment(self.place, settings, inventory, {}))
         vars(made).update(
             clock=self.clock, state=self.state, releases=self.releases, hosts=self.hosts, playbooks=self.hosts,
-            _own_directory=self.place / "own", signer=self.signer, verifier=self.signer,
+            own_directory=self.place / "own", signer=self.signer, verifier=self.signer,
             leases=Leases(self.state, settings.name, self.clock, 600),
         )  # fmt: skip
         return made
@@ -195,6 +212,7 @@ class Desk:
             "name": "clm", "version": version, "schema": data_schema.model_dump(mode="json") if data_schema else None,
         }  # fmt: skip
         self.directories[version] = directory
+        self.hosts.records[directory] = (built.document, self.signer.sign("clmdeploy.release", built.document))
         return directory
 
     def install(self, version: str) -> None:

@@ -1,0 +1,89 @@
+"""Releases as the hosts hold them: what can be rolled back to while the release bucket is out of reach.
+
+A host keeps the record of each release with the signature under which it was published, so that it is believed for the
+same reason as ever: because a trusted key signed it.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from dataclasses import dataclass
+from typing import Protocol
+
+from clmdeploy.changes.guarded import Guarded
+from clmdeploy.changes.ports import Performer
+from clmdeploy.config.environment import LoadedEnvironment
+from clmdeploy.model.errors import HostUnreachable, InvalidInput
+from clmdeploy.model.signing import Namespace, Verifier
+from clmdeploy.model.version import Version
+from clmdeploy.releases.catalogue import Published
+from clmdeploy.releases.record import LARGEST, from_bytes
+
+
+class Releases(Protocol):
+    """Where a release's record comes from: the catalogue in the bucket, or the hosts."""
+
+    def fetch(self, name: str, version: Version) -> Published:
+        """A record whose signature was verified. Raises InvalidInput."""
+
+
+@dataclass(frozen=True)
+class HostReleases:
+    """What the hosts of one environment hold."""
+
+    performer: Performer
+    environment: LoadedEnvironment
+    verifier: Verifier
+
+    def fetch(self, name: str, version: Version) -> Published:
+        """As the catalogue does. Raises InvalidInput when no host holds it, or two hold different ones."""
+        found = self._records(version)
+        if not found:
+            raise InvalidInput(
+                f"no host of {self.environment.name} holds {name} {version}",
+                "without the storage only a release that the hosts hold can be rolled back to",
+            )
+        if len(found) > 1:
+            names = ", ".join(sorted({directory for directory, _, _ in found}))
+            raise InvalidInput(f"the hosts hold different releases {version}: {names}", "wait for the storage")
+        ((directory, document, signature),) = found
+        source = f"the record of {directory} on the hosts"
+        release = from_bytes(document, source)
+        if (release.manifest.name, release.directory) != (name, directory):
+            raise InvalidInput(f"{source} is that of {release.manifest.name} {release.directory}")
+        principal = self.verifier.verify(Namespace.RELEASE, document, signature)
+        return Published(release, document, signature, principal)
+
+    def _records(self, version: Version) -> set[tuple[str, bytes, bytes]]:
+        outcomes = self.performer.perform(self._asks(version), lambda _key, _outcome: None)
+        if not any(outcome.is_done for outcome in outcomes.values()):
+            raise HostUnreachable("\n".join(outcome.complaint(name) for name, outcome in outcomes.items()))
+        return {
+            (directory, _unpacked(one["record"], directory), str(one["signature"]).encode())
+            for outcome in outcomes.values()
+            if outcome.is_done
+            for directory, one in outcome.result["releases"].items()
+        }
+
+    def _asks(self, version: Version) -> list[Guarded]:
+        arguments = {"root": self.environment.settings.install.root, "version": str(version)}
+        return [
+            Guarded(
+                key=host.name, host=host, environment=self.environment.settings.uuid, guard="ask", act="releases",
+                verb="ask", arguments=dict(arguments),
+            )
+            for host in self.environment.hosts
+        ]  # fmt: skip
+
+
+def _unpacked(packed: str, directory: str) -> bytes:
+    """Bounded: what a host says is not believed before its signature is."""
+    try:
+        unpacker = zlib.decompressobj()
+        document = unpacker.decompress(base64.b64decode(packed, validate=True), LARGEST)
+    except (ValueError, zlib.error) as error:
+        raise InvalidInput(f"the record of {directory} on the hosts can't be read: {error}") from error
+    if unpacker.unconsumed_tail or not unpacker.eof:
+        raise InvalidInput(f"the record of {directory} on the hosts is larger than {LARGEST} bytes")
+    return document

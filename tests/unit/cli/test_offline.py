@@ -1,0 +1,184 @@
+"""`rollback --offline`: the storage is silent at night, the way back is taken all the same, its journal comes later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from clmdeploy.adapters.memory import MemoryStore
+from clmdeploy.changes.guarded import Guarded
+from clmdeploy.changes.verification import verify
+from clmdeploy.model.errors import ExitCode, StoreUnavailable
+from clmdeploy.queries.changes import summaries
+from tests.unit.cli.desk import Desk
+
+OFFLINE = ("rollback", "-e", "lab", "--offline", "--reason", "the storage is down", "--yes")
+
+
+@contextmanager
+def silent(store: MemoryStore) -> Iterator[None]:
+    """The storage does not answer."""
+
+    def no_answer(*_what: object, **_more: object) -> None:
+        raise StoreUnavailable("storage does not answer")
+
+    vars(store).update(get=no_answer, put=no_answer, keys=no_answer)
+    try:
+        yield
+    finally:
+        for name in ("get", "put", "keys"):
+            del vars(store)[name]
+
+
+@contextmanager
+def outage(desk: Desk) -> Iterator[None]:
+    """Neither bucket answers."""
+    with silent(desk.state), silent(desk.releases):
+        yield
+
+
+@pytest.fixture
+def upgraded(desk: Desk) -> Desk:
+    """1.1.0 runs, 1.0.0 is the release before."""
+    assert desk("deploy", "1.1.0", "-e", "lab", "--yes").code == ExitCode.DONE
+    return desk
+
+
+def test_the_way_back_needs_no_storage(upgraded: Desk) -> None:
+    """One command, and all hosts run the release before; the next command from here brings the journal in."""
+    with outage(upgraded):
+        said = upgraded(*OFFLINE)
+        assert said.code == ExitCode.DONE, said.err
+        assert set(upgraded.runs.values()) == {"1.0.0"}
+    shipped = upgraded("journal", "ship", "-e", "lab", "--json").json["changes"]
+    assert len(shipped) == 1
+    journal = upgraded.runtime().journal
+    assert summaries(journal, 1)[0].reason == "the storage is down"
+    assert journal.newest_change() == shipped[0]
+    assert verify(journal) == len(journal.events(shipped[0])) + len(journal.events(summaries(journal, 2)[1].id))
+    assert upgraded("journal", "ship", "-e", "lab", "--json").json["changes"] == []
+
+
+def test_after_the_outage_the_next_deploy_goes_on(upgraded: Desk) -> None:
+    """It ships the journal first; hosts listen to the lease again, since its token is larger than what they saw."""
+    with outage(upgraded):
+        upgraded(*OFFLINE)
+    said = upgraded("deploy", "1.2.0", "-e", "lab", "--yes")
+    assert said.code == ExitCode.DONE, said.err
+    assert set(upgraded.runs.values()) == {"1.2.0"}
+
+
+def test_it_wants_a_reason_and_a_need(upgraded: Desk) -> None:
+    """Without a reason, or while the storage answers, nothing is done."""
+    assert upgraded("rollback", "-e", "lab", "--offline", "--yes").code == ExitCode.USAGE
+    said = upgraded(*OFFLINE)
+    assert (said.code, "the storage answers" in said.err) == (ExitCode.USAGE, True)
+    assert set(upgraded.runs.values()) == {"1.1.0"}
+
+
+def test_a_change_that_the_outage_cut_off_is_superseded(upgraded: Desk) -> None:
+    """The storage falls silent in the middle of a deploy: all goes back offline, and later nothing stands open."""
+
+    def vanish(act: Guarded) -> None:
+        if (act.act, act.guard, act.host.name) == ("switch", "run", "app2"):
+            raise KeyboardInterrupt
+
+    upgraded.hosts.after = vanish
+    upgraded("deploy", "1.2.0", "-e", "lab", "--yes")
+    upgraded.hosts.after = lambda _act: None
+    cut_off = upgraded.newest()
+    upgraded.hosts.host("lb1").servers["app2"] = "drain"
+    with outage(upgraded):
+        said = upgraded(*OFFLINE, "--to", "1.1.0")
+        assert said.code == ExitCode.DONE, said.err
+    assert set(upgraded.runs.values()) == {"1.1.0"}
+    assert set(upgraded.hosts.host("lb1").servers.values()) == {"ready"}
+    assert upgraded("journal", "ship", "-e", "lab").code == ExitCode.DONE
+    journal = upgraded.runtime().journal
+    assert journal.ledger(cut_off).closed == "superseded"
+    assert list(journal.ledger(cut_off).owed()) == []
+    assert upgraded("change", "resume", "-e", "lab").code == ExitCode.USAGE
+    assert verify(journal) > 0
+
+
+def test_a_second_operator_without_the_storage_is_refused_by_the_hosts(upgraded: Desk) -> None:
+    """Somebody else has claimed the hosts and is not done: who, since when, and how to go on if they are lost."""
+    claim = {"change": "c9", "who": "petrov (root@ctl2)", "since": "now", "scope": "fleet", "token": 7, "ended": False}
+    upgraded.hosts.host("app2").claim = claim
+    upgraded.hosts.host("app2").tokens["fleet"] = 7
+    with outage(upgraded):
+        said = upgraded(*OFFLINE)
+        assert said.code == ExitCode.LEASE_HELD
+        assert "petrov (root@ctl2)" in said.err
+        assert "--instead-of c9" in said.err
+        assert set(upgraded.runs.values()) == {"1.1.0"}
+        assert upgraded(*OFFLINE, "--instead-of", "c9").code == ExitCode.DONE
+    assert set(upgraded.runs.values()) == {"1.0.0"}
+
+
+def test_what_was_cut_off_without_the_storage_is_gone_on_with(upgraded: Desk) -> None:
+    """Offline, from the journal that is kept here; a second rollback is refused until then."""
+
+    def vanish(act: Guarded) -> None:
+        if (act.act, act.guard, act.host.name) == ("switch", "run", "app2"):
+            raise KeyboardInterrupt
+
+    with outage(upgraded):
+        upgraded.hosts.after = vanish
+        upgraded(*OFFLINE)
+        upgraded.hosts.after = lambda _act: None
+        again = upgraded(*OFFLINE)
+        assert (again.code, "--offline" in again.err) == (ExitCode.UNKNOWN, True)
+        said = upgraded("change", "resume", "-e", "lab", "--offline")
+        assert said.code == ExitCode.DONE, said.err
+    assert set(upgraded.runs.values()) == {"1.0.0"}
+    assert upgraded("journal", "ship", "-e", "lab").code == ExitCode.DONE
+
+
+def test_what_was_cut_off_without_the_storage_can_be_finished_with_it(upgraded: Desk) -> None:
+    """The storage answers again: resume ships what there is, and goes on under a lease."""
+
+    def vanish(act: Guarded) -> None:
+        if (act.act, act.guard, act.host.name) == ("switch", "run", "app2"):
+            raise KeyboardInterrupt
+
+    with outage(upgraded):
+        upgraded.hosts.after = vanish
+        upgraded(*OFFLINE)
+        upgraded.hosts.after = lambda _act: None
+    said = upgraded("change", "resume", "-e", "lab")
+    assert said.code == ExitCode.DONE, said.err
+    assert set(upgraded.runs.values()) == {"1.0.0"}
+    assert verify(upgraded.runtime().journal) > 0
+
+
+def test_a_release_that_nobody_holds_is_no_way_back(upgraded: Desk) -> None:
+    """Nothing can be staged without the storage."""
+    for name in ("app1", "app2", "app3", "worker1"):
+        upgraded.hosts.host(name).staged.discard(upgraded.directories["1.0.0"])
+    with outage(upgraded):
+        said = upgraded(*OFFLINE)
+    assert said.code == ExitCode.INVALID
+    assert "no host of lab holds clm 1.0.0" in said.err
+
+
+def test_a_host_that_lacks_the_release_is_named(upgraded: Desk) -> None:
+    """It can be left out."""
+    upgraded.hosts.host("app3").staged.discard(upgraded.directories["1.0.0"])
+    with outage(upgraded):
+        said = upgraded(*OFFLINE)
+    assert said.code == ExitCode.FAILED_UNCHANGED
+    assert "app3 does not hold" in said.err
+
+
+def test_a_record_that_was_edited_on_a_host_is_refused(upgraded: Desk) -> None:
+    """The signature under which it was published decides, not who holds it."""
+    directory = upgraded.directories["1.0.0"]
+    document, signature = upgraded.hosts.records[directory]
+    upgraded.hosts.records[directory] = (document.replace(b"web.service", b"bad.service"), signature)
+    with outage(upgraded):
+        said = upgraded(*OFFLINE)
+    assert said.code == ExitCode.INVALID
+    assert set(upgraded.runs.values()) == {"1.1.0"}
