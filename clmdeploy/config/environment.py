@@ -13,6 +13,8 @@ from clmdeploy.config.settings import Environment
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.value import digest_of
 
+_PERSONAL: Mapping[str, set[str]] = {"storage": {"access_key", "secret_key"}, "trust": {"principal", "signing_key"}}
+
 
 @dataclass(frozen=True)
 class LoadedEnvironment:
@@ -63,8 +65,12 @@ class LoadedEnvironment:
 
     @property
     def settings_digest(self) -> str:
-        """Digest of the effective settings: comments, order and defaults written out don't change it."""
-        return digest_of(self.settings)
+        """Digest of the effective settings: comments, order and defaults written out don't change it.
+
+        Without who works here and where they keep their keys: that differs between control nodes, and a plan that one
+        administrator made is approved and applied by others.
+        """
+        return digest_of(self.settings.model_dump(mode="json", exclude=_PERSONAL))
 
     @property
     def inventory_digest(self) -> str:

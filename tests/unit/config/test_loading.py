@@ -184,6 +184,14 @@ def test_digests_bind_what_matters(directory: Path, edit: Edit) -> None:
     assert other.inventory_digest != first.inventory_digest
 
 
+def test_a_plan_of_one_administrator_fits_another(directory: Path, edit: Edit) -> None:
+    """Who signs here, and where keys are kept, is no difference of the environment."""
+    first = load(directory.parent, "staging").settings_digest
+    edit("clm.yml", "CLM_S3_ACCESS_KEY", "PETROVS_ACCESS_KEY")
+    edit("clm.yml", "CLM_SIGNING_KEY", "PETROVS_SIGNING_KEY")
+    assert load(directory.parent, "staging").settings_digest == first
+
+
 def test_another_pinned_key_is_another_inventory(directory: Path, edit: Edit) -> None:
     """Two hosts that swap keys are a change of the inventory, though no address has moved."""
     first = load(directory.parent, "staging").inventory_digest
