@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,9 +23,12 @@ from clmdeploy.changes.settling import settle, soberly
 from clmdeploy.changes.signed_plan import SignedPlan
 from clmdeploy.changes.world import World
 from clmdeploy.model.errors import NothingChanged, OutcomeUnknown, StoreUnavailable, UsageError
+from clmdeploy.model.value import JsonValue
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 OPEN_STATES = (None, "stopped")
+Admission = Callable[[], Mapping[str, JsonValue]]
+"""Raises ClmError when the change must not begin; else what the journal is to keep of why it may."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +40,28 @@ class Conductor:
     leases: Turns
     who: Who
 
-    def begin(self, change: str, plan: SignedPlan, reason: str, wait: float, *, stop_backup: bool = False) -> Ending:
+    def begin(
+        self,
+        change: str,
+        plan: SignedPlan,
+        reason: str,
+        wait: float,
+        *,
+        stop_backup: bool = False,
+        admit: Admission = dict,
+    ) -> Ending:
         """Apply a new change under the ID `change`. `wait`: seconds to wait for the lease.
 
-        `stop_backup`: ask a backup that is in the way to stop. Raises LeaseHeld, or OutcomeUnknown when an earlier
-        change stands open or a host owes an undo.
+        `stop_backup`: ask a backup that is in the way to stop. `admit`: has the last word, when all leases are there.
+        Raises what it raises; LeaseHeld; or OutcomeUnknown when an earlier change stands open or a host owes an undo.
         """
         request = Request("fleet", self.who, change, reason, wait)
         data = DataHold(self.leases, request, stop_backup=stop_backup)
         with self._holding(self.leases.acquire(request), data) as lease:
             self.refuse_unsettled(plan.plan)
             data.await_free(plan.plan)
+            detail = {"reason": reason, "reasons": plan.plan.reasons, "token": lease.fence.token, **admit()}
             lease.check()  # whoever was asleep until here has lost it, and must not write into the journal
-            detail = {"reason": reason, "reasons": plan.plan.reasons, "token": lease.fence.token}
             log = ChangeLog.opened(self.journal, change, plan, self.who, detail, lease.outlast)
             self.world.watcher.on_opened(log.change, plan.plan)
             return self._run(Executor(self.world, log, lease, data), Executor.run)

@@ -44,9 +44,10 @@ class Journal:
         self._copy = copy
 
     def changes(self) -> list[str]:
-        """IDs of all changes, oldest first (an ID begins with the time of its making)."""
+        """IDs of all changes that have begun, oldest first (an ID begins with the time of its making)."""
         prefix = f"{self.environment}/changes/"
-        return sorted({key.removeprefix(prefix).split("/", 1)[0] for key in self.store.keys(prefix)})
+        stored = (key.removeprefix(prefix) for key in self.store.keys(prefix))
+        return sorted({name.split("/", 1)[0] for name in stored if "/events/" in name})
 
     def plan(self, change: str) -> SignedPlan:
         """The plan of a change, its signature and digest checked. Raises InvalidInput, or Missing."""
