@@ -10,6 +10,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from clmdeploy.config.approvals import Approvals
 from clmdeploy.config.fields import (
     AbsolutePath,
     BackendName,
@@ -193,6 +194,7 @@ class Environment(Value):
     storage: Storage = Field(description="The S3-compatible storage of releases, journal and leases.")
     trust: Trust = Field(Trust(), description="Whom to believe: OpenSSH's own files.")
     lease: Lease = Field(Lease(), description="How long a control node that fell silent is waited for.")
+    approvals: Approvals = Field(Approvals(), description="How many other people must approve a deploy.")
     balancer: Balancer | None = Field(
         None, description="The haproxy in front of the application hosts; without it nothing is drained."
     )
