@@ -29,7 +29,12 @@ def sign_plan(plan: Plan, signer: Signer) -> SignedPlan:
 
 
 def read_signed_plan(body: bytes, verifier: Verifier, source: str) -> SignedPlan:
-    """A signed plan from its bytes. Raises InvalidInput when one byte of the plan is not what was signed.
+    """A signed plan from its bytes. Raises InvalidInput when one byte of the plan is not what was signed."""
+    return read_with_maker(body, verifier, source)[0]
+
+
+def read_with_maker(body: bytes, verifier: Verifier, source: str) -> tuple[SignedPlan, str]:
+    """The same, and the principal who signed it.
 
     What is checked are the bytes as they were stored, not as this version would write them: a field that a later
     version adds with a default must not spoil older signatures.
@@ -42,5 +47,4 @@ def read_signed_plan(body: bytes, verifier: Verifier, source: str) -> SignedPlan
     stored = canonical_json(document["plan"])
     if signed.digest != sha256_hex(stored):
         raise InvalidInput(f"{source}: the plan is not the one that its digest names")
-    verifier.verify(Namespace.PLAN, stored, signed.signature.encode())
-    return signed
+    return signed, verifier.verify(Namespace.PLAN, stored, signed.signature.encode())

@@ -72,6 +72,12 @@ class LeaseHeld(ClmError):
     exit_code = ExitCode.LEASE_HELD
 
 
+class ApprovalMissing(ClmError):
+    """A change needs approvals by others that it does not have (any more). Nothing was changed."""
+
+    exit_code = ExitCode.APPROVAL_MISSING
+
+
 class OutcomeUnknown(ClmError):
     """A change stands open: its outcome must be settled by resume or abort first."""
 

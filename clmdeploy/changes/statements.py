@@ -1,0 +1,135 @@
+"""What people sign about a plan that has not begun: it is wanted, it is approved, it is wanted no more.
+
+A statement names environment, change and plan, so that it can't be carried over to another one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from pydantic import AwareDatetime, ValidationError
+
+from clmdeploy.changes.events import Who
+from clmdeploy.model.errors import InvalidInput, VerificationFailed
+from clmdeploy.model.faults import printable
+from clmdeploy.model.signing import Namespace, Signer, Verifier
+from clmdeploy.model.value import JsonValue, Value, canonical_json, sha256_hex
+
+LARGEST = 64 * 1024  # bytes of one stored statement
+
+
+class Subject(Value):
+    """What a statement is about: one plan, under one change, in one environment."""
+
+    environment: str
+    environment_id: str
+    change: str
+    plan: str
+    """its digest"""
+
+
+class Proposal(Value):
+    """Somebody wants this plan to be carried out."""
+
+    format: Literal["proposal/1"] = "proposal/1"
+    subject: Subject
+    at: AwareDatetime
+    reason: str = ""
+    who: Who
+
+
+class Approval(Value):
+    """Somebody has looked at this plan and lets it be carried out until `expires`."""
+
+    format: Literal["approval/1"] = "approval/1"
+    subject: Subject
+    at: AwareDatetime
+    reason: str = ""
+    expires: AwareDatetime
+
+
+class Withdrawal(Value):
+    """Nobody wants this plan any more."""
+
+    format: Literal["withdrawal/1"] = "withdrawal/1"
+    subject: Subject
+    at: AwareDatetime
+    reason: str = ""
+
+
+Statement = TypeVar("Statement", Proposal, Approval, Withdrawal)
+_NAMESPACES: Mapping[type[Value], Namespace] = {
+    Proposal: Namespace.PLAN,
+    Approval: Namespace.APPROVAL,
+    Withdrawal: Namespace.PLAN,
+}
+
+
+@dataclass(frozen=True)
+class Signed(Generic[Statement]):
+    """A statement whose signature is good; `digest` is that of the stored bytes."""
+
+    key: str
+    statement: Statement
+    principal: str
+    digest: str
+
+    def refuse_unless_about(self, subject: Subject) -> None:
+        """Raises VerificationFailed when it was made about something else and put here."""
+        stated = self.statement.subject
+        differing = [name for name in Subject.model_fields if getattr(stated, name) != getattr(subject, name)]
+        if differing:
+            told = ", ".join(f"{name} {getattr(stated, name)}, not {getattr(subject, name)}" for name in differing)
+            raise replaced(self.key, printable(f"it was signed by {self.principal} for {told}"))
+
+
+def sign_statement(
+    statement: Proposal | Approval | Withdrawal, signer: Signer, verifier: Verifier
+) -> tuple[bytes, str]:
+    """The statement as it is stored, and the principal who signs here.
+
+    Raises InvalidInput when nobody could believe it: that key is unknown, or not permitted for this.
+    """
+    namespace, stated = _NAMESPACES[type(statement)], canonical_json(statement)
+    signature = signer.sign(namespace, stated)
+    principal = verifier.verify(namespace, stated, signature)
+    return canonical_json({"signature": signature.decode(), "statement": statement.model_dump(mode="json")}), principal
+
+
+def read_signed(kind: type[Statement], key: str, body: bytes, verifier: Verifier) -> Signed[Statement]:
+    """A statement from its bytes. Raises VerificationFailed, naming the object, unless a trusted key signed it all."""
+    document = _document(key, body)
+    try:
+        statement = kind.model_validate(document["statement"])
+    except ValidationError as error:
+        raise replaced(key, f"it is no {kind.__name__.lower()}: {error.error_count()} faults") from error
+    try:  # over what was stored, not over what this version would write: see signed_plan
+        signed = canonical_json(document["statement"])
+        principal = verifier.verify(_NAMESPACES[kind], signed, document["signature"].encode())
+    except InvalidInput as error:
+        raise replaced(key, error.message) from error
+    return Signed(key, statement, principal, sha256_hex(body))
+
+
+def replaced(key: str, cause: str) -> VerificationFailed:
+    """What is stored under `key` is not what a person who is trusted has put there."""
+    return VerificationFailed(
+        f"{key} in the state bucket is not to be believed: {cause}",
+        "find out who wrote it there; then propose the change anew, which gives it another ID",
+    )
+
+
+def _document(key: str, body: bytes) -> dict[str, JsonValue]:
+    try:
+        document = json.loads(body)
+        spelled = canonical_json(document)
+    except (ValueError, RecursionError) as error:
+        raise replaced(key, "it is no JSON") from error
+    if not isinstance(document, dict) or set(document) != {"signature", "statement"} or spelled != body:
+        raise replaced(key, "it is no signed statement")
+    if not isinstance(document["signature"], str):
+        raise replaced(key, "its signature is no text")
+    return document
