@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from clmdeploy.changes.journal import Journal
     from clmdeploy.changes.lease import Leases, Turns
     from clmdeploy.changes.ports import OutcomeListener
+    from clmdeploy.changes.proposals import Proposals
     from clmdeploy.model.hosts import Host
     from clmdeploy.queries.doctor import Instruments
     from clmdeploy.queries.wishes import Wishing
@@ -138,6 +139,13 @@ class Runtime:
         import platformdirs
 
         return platformdirs.user_state_path("clmdeploy") / self.environment.settings.uuid
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """Changes that wait for approvals."""
+        from clmdeploy.changes.proposals import Proposals
+
+        return Proposals(self.journal, self.environment.settings.uuid, self.environment.settings.approvals.required)
 
     @cached_property
     def leases(self) -> Leases:

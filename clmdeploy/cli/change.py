@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clmdeploy.cli import proposal
 from clmdeploy.cli.conduct import Run, refuse_unwritable
 from clmdeploy.cli.confirmation import refuse_other_name, refuse_unanswerable
 from clmdeploy.cli.context import Invocation
@@ -16,12 +17,17 @@ from clmdeploy.cli.options import environment_option, json_option, pass_invocati
 from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions, acting_options, watching_options
 
 if TYPE_CHECKING:
+    from clmdeploy.changes.proposed import Proposed
     from clmdeploy.runtime import Runtime
 
 
-@click.group(short_help="List, show, apply, resume or abort pieces of work.")
+@click.group(short_help="List, show, approve, apply, resume or abort pieces of work.")
 def change() -> None:
-    """List and show pieces of work, apply a plan, go on with a change or take it back."""
+    """List and show pieces of work, approve or apply a plan, go on with a change or take it back."""
+
+
+for command in (proposal.propose, proposal.approve, proposal.withdraw):
+    change.add_command(command)
 
 
 @change.command("list", short_help="The newest changes.")
@@ -30,17 +36,21 @@ def change() -> None:
 @json_option
 @pass_invocation
 def list_changes(invocation: Invocation, environment: str, last: int) -> None:
-    """List the newest changes: who did what, when, and how it ended."""
+    """List the changes that wait to begin, and the newest that began: who did what, when, and how it ended."""
     from clmdeploy.cli.render.changes import show_summaries, summary_json
+    from clmdeploy.cli.render.proposals import proposal_json, show_proposals
     from clmdeploy.queries.changes import summaries
+    from clmdeploy.queries.proposals import waiting
 
     with closing(_runtime(invocation, environment)) as runtime:
-        found = summaries(runtime.journal, last)
-        if invocation.json:
-            shown = [summary_json(one) for one in found]
-            click.echo(json.dumps({"format": "changes/1", "environment": environment, "changes": shown}))
-        else:
-            show_summaries(invocation, found, runtime.environment.settings.time_zone)
+        found, proposed = summaries(runtime.journal, last), waiting(runtime.proposals, last)
+        zone = runtime.environment.settings.time_zone
+    if invocation.json:
+        shown = {"changes": [summary_json(one) for one in found], "proposed": [proposal_json(one) for one in proposed]}
+        click.echo(json.dumps({"format": "changes/1", "environment": environment, **shown}))
+    else:
+        show_proposals(invocation, proposed, zone)
+        show_summaries(invocation, found, zone)
 
 
 @change.command(short_help="One change: plan, events, outcome of every host.")
@@ -49,47 +59,51 @@ def list_changes(invocation: Invocation, environment: str, last: int) -> None:
 @json_option
 @pass_invocation
 def show(invocation: Invocation, change_id: str | None, environment: str) -> None:
-    """Show one change, by default the newest: its plan, who did what when, and the outcome on every host."""
+    """Show one change, by default the newest that began: its plan, who did what when, and the outcome on every host."""
     from clmdeploy.cli.render.changes import show_story, story_json
     from clmdeploy.queries.changes import story
 
     with closing(_runtime(invocation, environment)) as runtime:
+        zone = runtime.environment.settings.time_zone
+        if change_id and runtime.proposals.holds(change_id):
+            _show_proposed(invocation, runtime.proposals.read(change_id), zone)
+            return
         found = story(runtime.journal, change_id)
         if invocation.json:
             click.echo(json.dumps(story_json(found), ensure_ascii=False))
         else:
-            show_story(invocation, found, runtime.environment.settings.time_zone)
+            show_story(invocation, found, zone)
 
 
 @change.command(short_help="Carry out a plan that was written before.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("what", type=click.Path(path_type=Path), metavar="ID|FILE")
 @environment_option
 @acting_options
 @json_option
 @pass_invocation
 def apply(
-    invocation: Invocation, file: Path, environment: str, options: RolloutOptions, consent: Consent, output: Output
+    invocation: Invocation, what: Path, environment: str, options: RolloutOptions, consent: Consent, output: Output
 ) -> None:
-    """Apply the plan in FILE, as `deploy --plan-out FILE` wrote it.
+    """Apply the plan that was proposed as ID (`deploy --propose`), or that is in FILE (`deploy --plan-out FILE`).
 
-    Refused, with nothing changed, when the plan was edited, is for another environment, or when release, settings,
-    hosts or what runs there are no longer what it was made for.
+    Refused, with nothing changed, when the plan was edited, is for another environment, lacks approvals, or when
+    release, settings, hosts or what runs there are no longer what it was made for.
     """
     from clmdeploy.cli.offline import ship_first
-    from clmdeploy.cli.plan_file import read_plan
-    from clmdeploy.cli.rollout import apply_signed
+    from clmdeploy.cli.proposal import wanted
+    from clmdeploy.cli.rollout import apply_wanted
     from clmdeploy.queries.drift import refuse_drifted
 
     refuse_unwritable(output)
     refuse_other_name(invocation, consent, environment)
     refuse_unanswerable(invocation, consent)
     with closing(_runtime(invocation, environment)) as runtime:
-        signed = read_plan(file, runtime.verifier)
+        found = wanted(runtime, what)
         ship_first(invocation, runtime)
         runtime.conductor().await_turn(options.lease_wait)
-        run = Run(runtime, invocation, output, signed.plan)
-        if refuse_drifted(signed.plan, runtime.wishing()):
-            apply_signed(run, consent, options, signed)
+        run = Run(runtime, invocation, output, found.signed.plan)
+        if refuse_drifted(found.signed.plan, runtime.wishing()):
+            apply_wanted(run, consent, options, found)
         else:
             run.tell_nothing_to_do()
 
@@ -135,7 +149,7 @@ def _settle(
     taking_back: bool,
 ) -> None:
     from clmdeploy.cli.offline import open_offline_runtime, ship_first
-    from clmdeploy.planners.drift import input_drift
+    from clmdeploy.cli.rollout import tell_drift
     from clmdeploy.queries.changes import to_settle
 
     refuse_unwritable(output)
@@ -146,9 +160,8 @@ def _settle(
             ship_first(invocation, runtime)
         which = to_settle(runtime.journal, wanted)
         plan = runtime.journal.plan(which).plan
-        known = {name: digest for name, digest in plan.inputs.items() if name == "release"}
-        for line in [] if taking_back else input_drift(plan, runtime.inputs() | known):
-            click.echo(invocation.say("change.drift", difference=line), err=True)
+        if not taking_back:
+            tell_drift(invocation, runtime, plan)
         standing = runtime.turns.read("fleet")
         if standing and standing[0].held and standing[0].change == which:
             click.echo(invocation.say("change.waiting", seconds=standing[0].time_to_live), err=True)
@@ -157,6 +170,17 @@ def _settle(
             run.conduct(lambda it: it.abort(which, reason), taking_back=True)
         else:
             run.conduct(lambda it: it.resume(which, reason))
+
+
+def _show_proposed(invocation: Invocation, found: Proposed, zone: str) -> None:
+    from clmdeploy.cli.render.proposals import proposed_json, show_next, show_proposed
+
+    if invocation.json:
+        click.echo(json.dumps(proposed_json(found), ensure_ascii=False))
+        return
+    show_proposed(invocation, found, zone)
+    if not found.withdrawn:
+        show_next(invocation, found)
 
 
 def _runtime(invocation: Invocation, environment: str) -> Runtime:

@@ -30,14 +30,17 @@ def refuse_unanswerable(invocation: Invocation, consent: Consent) -> None:
         raise UsageError(invocation.say("confirm.no_terminal"), invocation.say("confirm.no_terminal_hint"))
 
 
-def confirm(invocation: Invocation, consent: Consent, plan: Plan) -> None:
-    """Returns when it may begin. Raises UsageError naming the missing flag, or NothingChanged when the answer is no."""
+def confirm(invocation: Invocation, consent: Consent, plan: Plan, question: str = "confirm.go_on") -> None:
+    """Returns when the answer to `question`, a key of the catalogue, is yes.
+
+    Raises UsageError naming the missing flag, or NothingChanged when the answer is no.
+    """
     if consent.confirm == plan.environment:
         return
     dangers = _dangers(invocation, plan)
     if dangers:
         _ask_name(invocation, plan.environment, "; ".join(dangers))
-    elif not consent.yes and not click.confirm(invocation.say("confirm.go_on"), default=False, err=True):
+    elif not consent.yes and not click.confirm(invocation.say(question), default=False, err=True):
         raise NothingChanged(invocation.say("confirm.declined"))
 
 

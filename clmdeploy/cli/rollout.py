@@ -14,8 +14,10 @@ from clmdeploy.cli.conduct import Run, refuse_unwritable
 from clmdeploy.cli.confirmation import confirm, refuse_other_name, refuse_unanswerable
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions
+from clmdeploy.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from clmdeploy.changes.conductor import Admission
     from clmdeploy.changes.plan import Plan
     from clmdeploy.changes.signed_plan import SignedPlan
     from clmdeploy.queries.wishes import Choices, Wishing
@@ -37,6 +39,8 @@ class Rollout:
     def carry(self, plan_with: Planner) -> None:
         """Plan; then show the plan, write it, or carry it out. Before the last answer nothing is touched."""
         refuse_unwritable(self.output)
+        if self.options.propose and self.options.plan_out is not None:
+            raise UsageError("--propose and --plan-out: choose one", "`change propose FILE` proposes what a file holds")
         if self.options.acts:
             refuse_other_name(self.invocation, self.consent, self.environment)
         with closing(self._runtime()) as runtime:
@@ -47,6 +51,8 @@ class Rollout:
                 show(self.invocation, self.output, plan)
             elif self.options.plan_out is not None:
                 self._hand_out(runtime, plan)
+            elif self.options.propose and plan.steps:
+                self._propose(runtime, plan)
             else:
                 self._apply(runtime, plan)
 
@@ -77,30 +83,59 @@ class Rollout:
         if not self.invocation.json:
             click.echo(self.invocation.say("plan.written", path=path, environment=self.environment), err=True)
 
+    def _propose(self, runtime: Runtime, plan: Plan) -> None:
+        from clmdeploy.changes.signed_plan import sign_plan
+        from clmdeploy.cli.proposal import put_forward
+
+        put_forward(self.invocation, runtime, sign_plan(plan, runtime.signer), self.options.reason or "")
+
     def _apply(self, runtime: Runtime, plan: Plan) -> None:
+        from clmdeploy.changes.approvals import refuse_unproposed
         from clmdeploy.changes.signed_plan import sign_plan
 
         run = Run(runtime, self.invocation, self.output, plan)
-        if plan.steps:
-            refuse_unanswerable(self.invocation, self.consent)
-            apply_signed(run, self.consent, self.options, sign_plan(plan, runtime.signer))
-        else:
+        if not plan.steps:
             run.tell_nothing_to_do()
+            return
+        refuse_unproposed(plan, runtime.proposals.required, self.invocation.say("proposal.instead"))
+        refuse_unanswerable(self.invocation, self.consent)
+        wanted = Wanted(sign_plan(plan, runtime.signer), runtime.change_id(plan.kind))
+        apply_wanted(run, self.consent, self.options, wanted)
 
 
-def apply_signed(run: Run, consent: Consent, options: RolloutOptions, signed: SignedPlan) -> None:
-    """Show the plan, ask, and let it run under a new ID."""
+@dataclass(frozen=True)
+class Wanted:
+    """A signed plan, and the change that is to carry it out."""
+
+    signed: SignedPlan
+    change: str
+    reason: str = ""
+    admit: Admission = dict
+    """asked for the last time when the lease is held: see Conductor.begin"""
+
+
+def apply_wanted(run: Run, consent: Consent, options: RolloutOptions, wanted: Wanted) -> None:
+    """Show the plan, ask, and let it run."""
     if not run.invocation.json and not run.output.events:
         show(run.invocation, run.output, run.plan)
         click.echo()
     run.runtime.conductor().refuse_unsettled(run.plan)
     confirm(run.invocation, consent, run.plan)
-    change = run.runtime.change_id(run.plan.kind)
     run.conduct(
         lambda conductor: conductor.begin(
-            change, signed, options.reason or "", options.lease_wait, stop_backup=options.stop_backup
+            wanted.change, wanted.signed, options.reason or wanted.reason, options.lease_wait,
+            stop_backup=options.stop_backup, admit=wanted.admit,
         )
-    )
+    )  # fmt: skip
+
+
+def tell_drift(invocation: Invocation, runtime: Runtime, plan: Plan) -> None:
+    """Say what this control node has otherwise than the one that made the plan; the release is not looked for."""
+    from clmdeploy.planners.drift import input_drift
+
+    known = {name: digest for name, digest in plan.inputs.items() if name == "release"}
+    for line in input_drift(plan, runtime.inputs() | known):
+        click.echo(invocation.say("change.drift", difference=line), err=True)
 
 
 def show(invocation: Invocation, output: Output, plan: Plan) -> None:

@@ -89,12 +89,13 @@ class RolloutOptions:
     reason: str | None = None
     dry_run: bool = False
     plan_out: Path | None = None
+    propose: bool = False
     lease_wait: int = 0
 
     @property
     def acts(self) -> bool:
         """Whether more is wanted than a plan."""
-        return not self.dry_run and self.plan_out is None
+        return not self.dry_run and self.plan_out is None and not self.propose
 
     def choices(self, usual_canary: int) -> Choices:
         """In the words of the planners. `usual_canary`: what the environment's settings say."""
@@ -121,6 +122,7 @@ def rollout_options(function: Function) -> Function:
             "--plan-out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
             help="Write the signed plan for `change apply`, and stop.",
         ),
+        click.option("--propose", is_flag=True, help="Store the signed plan for `change approve`, and stop."),
         click.option(
             "--strategy", type=click.Choice(["rolling", "all-at-once", "canary"]),
             help="rolling: no canary; all-at-once: one batch; canary: watch some first.  [default: as clm.yml says]",
@@ -148,6 +150,11 @@ def acting_options(function: Function) -> Function:
     return _added(_gathering(function), *_ACTING)
 
 
+def consenting_options(function: Function) -> Function:
+    """For what only lets others act: `--reason` and consent."""
+    return _added(_gathering(function), *_CONSENTING, _TELLING[0])
+
+
 def watching_options(function: Function) -> Function:
     """For `resume` and `abort`, which ask nothing."""
     return _added(_gathering(function), *_TELLING)
@@ -163,9 +170,12 @@ _TELLING = (
         help="Write the outcome of every step and host as JUnit XML.",
     ),
 )
-_ACTING = (
+_CONSENTING = (
     click.option("--yes", "-y", is_flag=True, help="Don't ask."),
     click.option("--confirm", metavar="NAME", help="The environment's name: allows what is dangerous."),
+)
+_ACTING = (
+    *_CONSENTING,
     click.option(
         "--lease-wait",
         type=click.IntRange(0, LONGEST_WAIT),

@@ -21,6 +21,8 @@ from clmdeploy.model.errors import UsageError, VerificationFailed
 from clmdeploy.model.value import Value
 
 PARALLEL = 8
+PROPOSED_EARLIER = 20
+"""changes looked at beyond those wanted: an ID tells when a change was proposed, which may be long before it began"""
 OPEN_STATES = ("open", "paused", "stopped")
 
 ChangeState = Literal["done", "taken-back", "partly", "stopped", "superseded", "paused", "open"]
@@ -68,10 +70,10 @@ class Story:
 def summaries(journal: Journal, most: int) -> list[ChangeSummary]:
     """The newest changes, newest first. Raises VerificationFailed when the head or an event can't be read."""
     head = journal.head()
-    edges = list(_edges(journal).items())[-most:]
+    edges = list(_edges(journal).items())[-most - PROPOSED_EARLIER :]
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="journal") as pool:
         made = pool.map(lambda edge: _summary(journal, edge[0], edge[1], head), edges)
-        return sorted(made, key=lambda one: datetime.fromisoformat(one.opened), reverse=True)
+        return sorted(made, key=lambda one: datetime.fromisoformat(one.opened), reverse=True)[:most]
 
 
 def last_change(journal: Journal) -> ChangeSummary | None:

@@ -68,7 +68,7 @@ def story_json(found: Story) -> dict[str, JsonValue]:
         "state": state_of(last), "who": first.who.model_dump(mode="json"), "opened": first.at, "last_event": last.at,
         "reason": first.detail.get("reason", ""), "digest": found.signed.digest,
         "plan": found.signed.plan.model_dump(mode="json"), "states": states,
-        "events": [event_json(event) for event in found.events],
+        "approvals": first.detail.get("approvals", []), "events": [event_json(event) for event in found.events],
     }  # fmt: skip
 
 
@@ -121,6 +121,9 @@ def _facts(invocation: Invocation, found: Story, zone: str) -> Table:
     table.add_row(invocation.say("column.when"), f"{moment(first.at, zone)} - {moment(last.at, zone)}")
     if first.detail.get("reason"):
         table.add_row(invocation.say("column.reason"), printable(str(first.detail["reason"])))
+    if first.detail.get("approvals"):
+        approvers = ", ".join(one["principal"] for one in first.detail["approvals"])
+        table.add_row(invocation.say("column.approvals"), printable(approvers))
     return table
 
 

@@ -44,6 +44,17 @@ def test_json_has_the_documented_keys(desk: Desk, section: str, words: Sequence[
     assert said["format"] == section
 
 
+def test_proposals_have_the_documented_keys(desk: Desk) -> None:
+    """From the proposal to its end; a change has the same keys before it begins as afterwards."""
+    said = desk("deploy", "1.1.0", "-e", "lab", "--propose", "--json").json
+    assert said.keys() == documented("proposed/1")
+    change = said["change"]
+    assert desk("change", "show", change, "-e", "lab", "--json").json.keys() == documented("change/1")
+    desk.sit_down("second@lab")
+    assert desk("change", "approve", change, "-e", "lab", "--yes", "--json").json.keys() == documented("approved/1")
+    assert desk("change", "withdraw", change, "-e", "lab", "--json").json.keys() == documented("withdrawn/1")
+
+
 def test_a_failure_has_the_documented_keys(desk: Desk) -> None:
     """Also before a change has begun, and when a change failed."""
     assert desk("deploy", "9.9.9", "-e", "lab", "--yes", "--json").json["error"].keys() == documented("error")
