@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from clmdeploy.config.public_keys import SIGNING_KEY_TYPES, fingerprint, key_blob
 
@@ -25,6 +26,11 @@ class AllowedSigner:
     def fingerprint(self) -> str:
         """SHA256:…, for people to compare."""
         return fingerprint(self.encoded)
+
+    def may_sign(self, namespace: str) -> bool:
+        """Whether the line permits this; without `namespaces` it permits everything."""
+        lists = [option.partition("=")[2].strip('"') for option in self.options if option.startswith("namespaces=")]
+        return all(any(fnmatchcase(namespace, one) for one in patterns.split(",")) for patterns in lists)
 
 
 def parse(text: str) -> tuple[tuple[AllowedSigner, ...], list[tuple[int, str]]]:

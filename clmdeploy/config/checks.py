@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from clmdeploy.config import allowed_signers, known_hosts
+from clmdeploy.config.allowed_signers import AllowedSigner
 from clmdeploy.config.faults import Fault
 from clmdeploy.config.files import read_text, under
 from clmdeploy.config.known_hosts import PinnedKey
@@ -12,6 +14,7 @@ from clmdeploy.config.settings import Environment
 from clmdeploy.config.yaml_source import Document
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.hosts import Host
+from clmdeploy.model.signing import Namespace
 
 _LIMIT = 1024 * 1024
 
@@ -73,7 +76,19 @@ def signer_faults(settings: Environment, document: Document) -> list[Fault]:
         faults.append(Fault(path, "names nobody: no release could ever be trusted"))
     elif principal and not any(principal in signer.principals for signer in signers):
         faults.append(document.fault(("trust", "principal"), f"{principal} is not in {path.name}"))
+    if not faults and (most := _most_approvals(signers)) < settings.approvals.required:
+        cause = f"nobody could ever deploy: {path.name} lets at most {most} others approve what somebody wants"
+        faults.append(document.fault(("approvals", "required"), cause))
     return faults
+
+
+def _most_approvals(signers: Sequence[AllowedSigner]) -> int:
+    """How many approvals the luckiest maker of a plan can get: those by everybody else who may approve."""
+    makers, approvers = (
+        {signer.principals[0] for signer in signers if signer.may_sign(namespace)}
+        for namespace in (Namespace.PLAN, Namespace.APPROVAL)
+    )
+    return max((len(approvers - {maker}) for maker in makers), default=0)
 
 
 def _ca_file_faults(name: str | None, document: Document) -> list[Fault]:

@@ -29,6 +29,20 @@ def test_lines_are_read(line: str, principals: tuple[str, ...], options: tuple[s
 
 
 @pytest.mark.parametrize(
+    ("option", "permitted"),
+    [
+        ("", True), ('namespaces="clmdeploy.plan"', True), ('namespaces="clmdeploy.release,clmdeploy.plan"', True),
+        ('namespaces="clmdeploy.*"', True), ('namespaces="clmdeploy.approval"', False), ("cert-authority", True),
+        ('namespaces="clmdeploy.plane"', False),
+    ],
+)  # fmt: skip
+def test_namespaces_restrict_what_a_key_may_sign(option: str, permitted: bool) -> None:
+    """As ssh-keygen judges it: a list of patterns; without one everything is permitted."""
+    ((signer,), _) = parse(f"a@clm {option} {KEY}")
+    assert signer.may_sign("clmdeploy.plan") is permitted
+
+
+@pytest.mark.parametrize(
     ("line", "cause"),
     [
         ("a@clm", "expects PRINCIPALS [OPTIONS] KEYTYPE KEY"),

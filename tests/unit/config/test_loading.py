@@ -18,6 +18,7 @@ from clmdeploy.model.errors import InvalidInput
 
 Edit = Callable[[str, str, str], None]
 Faults = Callable[[], list[str]]
+_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMqXgRLKG73K+sIxs5oj3E2nhu/4FHxOcrmAd4Wv7ki7"
 quickly = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -167,6 +168,29 @@ def test_environments_are_directories_with_settings(directory: Path) -> None:
     (directory.parent / "empty").mkdir()
     shutil.copytree(directory, directory.parent / ".init-x")
     assert environments(directory.parent) == ["staging"]
+
+
+@pytest.mark.parametrize(
+    ("signers", "required", "enough"),
+    [
+        ({"a": "", "b": ""}, 1, True),
+        ({"a": "", "b": ""}, 2, False),
+        ({"a": ""}, 1, False),
+        ({"a": "clmdeploy.plan", "b": "clmdeploy.approval", "c": "clmdeploy.approval"}, 2, True),
+        ({"a": "clmdeploy.plan", "b": "clmdeploy.release"}, 1, False),
+        ({"a": "clmdeploy.approval", "b": "clmdeploy.approval"}, 1, False),
+    ],
+)
+def test_approvals_that_nobody_can_give_are_a_fault(
+    directory: Path, edit: Edit, faults: Faults, signers: dict[str, str], required: int, enough: bool
+) -> None:
+    """Told by `config check`, not at night: too few people have a key that may approve."""
+    lines = [" ".join((name, *([f'namespaces="{what}"'] if what else []), _KEY)) for name, what in signers.items()]
+    (directory / "allowed_signers").write_text("\n".join(lines))
+    edit("clm.yml", "pipeline@example.com", "a")
+    edit("clm.yml", "balancer:\n", f"approvals: {{required: {required}}}\nbalancer:\n")
+    found = [fault for fault in faults() if "approvals.required: nobody could ever deploy" in fault]
+    assert (found == []) is enough
 
 
 def test_digests_bind_what_matters(directory: Path, edit: Edit) -> None:
