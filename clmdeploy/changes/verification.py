@@ -1,4 +1,4 @@
-"""Verifies the journal: every event in its place of one chain, every plan as announced, the head signed."""
+"""Verifies the journal: every event in its place of one chain, plans and approvals as announced, the head signed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from itertools import pairwise
 
 from clmdeploy.changes.events import GENESIS, Event
 from clmdeploy.changes.journal import Journal
-from clmdeploy.model.errors import ClmError, VerificationFailed
+from clmdeploy.changes.ports import Missing
+from clmdeploy.changes.statements import LARGEST
+from clmdeploy.model.errors import ClmError, InvalidInput, VerificationFailed
+from clmdeploy.model.value import sha256_hex
 
 
 def verify(journal: Journal) -> int:
@@ -17,6 +20,7 @@ def verify(journal: Journal) -> int:
         digests.add(event.digest)
         if event.kind == "opened":
             _check_plan(journal, event)
+            _check_approvals(journal, event)
     if head is None and digests:
         raise VerificationFailed("the journal has events but no signed head")
     if head is not None and head.last is not None and head.last.digest not in digests:
@@ -77,3 +81,15 @@ def _check_plan(journal: Journal, opened: Event) -> None:
         raise VerificationFailed(f"the plan of change {opened.change} can't be believed: {error.message}") from error
     if digest != opened.detail["plan"]:
         raise VerificationFailed(f"the plan of change {opened.change} is not the one that its journal announced")
+
+
+def _check_approvals(journal: Journal, opened: Event) -> None:
+    """Those that let the change begin are still there, byte by byte; whether they counted was judged then."""
+    for kept in opened.detail.get("approvals", []):
+        key = f"{journal.environment}/changes/{opened.change}/approvals/{kept['digest']}"
+        try:
+            digest = sha256_hex(journal.store.get(key, LARGEST).body)
+        except (Missing, InvalidInput) as error:
+            raise VerificationFailed(f"an approval of change {opened.change} is gone: {error.message}") from error
+        if digest != kept["digest"]:
+            raise VerificationFailed(f"{key} is not the approval by {kept['principal']} that the journal announced")

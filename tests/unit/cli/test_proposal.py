@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from clmdeploy.adapters.memory import MemoryStore
 from clmdeploy.changes.ports import Missing
 from clmdeploy.model.errors import ExitCode
 from tests.unit.cli.desk import Desk, DigestSigner, Said, Terminal
@@ -171,6 +172,23 @@ def test_a_change_begins_once(strict: Desk, proposed: str) -> None:
     ):  # fmt: skip
         assert (said.code, "has begun already" in said.err) == (ExitCode.USAGE, True)
     assert strict("journal", "verify", "-e", "lab").code == ExitCode.DONE
+
+
+@pytest.mark.parametrize("body", [b"rubbish", None])
+def test_an_approval_that_was_edited_afterwards_is_found(strict: Desk, proposed: str, body: bytes | None) -> None:
+    """The journal knows who approved by the digest: `journal verify` misses what was edited or taken away since."""
+    approve(strict, proposed)
+    apply(strict, proposed)
+    (key,) = strict.state.keys(f"lab/changes/{proposed}/approvals/")
+    if body is None:
+        kept = {one: strict.state.get(one).body for one in strict.state.keys("") if one != key}
+        strict.state = MemoryStore()
+        for one, content in kept.items():
+            strict.state.put(one, content)
+    else:
+        strict.state.put(key, body)
+    said = strict("journal", "verify", "-e", "lab")
+    assert (said.code, key in said.err) == (ExitCode.VERIFICATION_FAILED, True)
 
 
 def test_a_withdrawn_change_is_over(strict: Desk, proposed: str) -> None:
