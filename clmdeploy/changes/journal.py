@@ -18,7 +18,7 @@ from clmdeploy.changes.ledger import Ledger
 from clmdeploy.changes.persistence import create, replace
 from clmdeploy.changes.ports import Clock, Missing, ObjectStore
 from clmdeploy.changes.signed_plan import SignedPlan, read_signed_plan
-from clmdeploy.model.errors import ClmError, VerificationFailed
+from clmdeploy.model.errors import ClmError, InvalidInput, VerificationFailed
 from clmdeploy.model.signing import Signer, Verifier
 from clmdeploy.model.value import sha256_hex
 
@@ -50,9 +50,12 @@ class Journal:
         return sorted({name.split("/", 1)[0] for name in stored if "/events/" in name})
 
     def plan(self, change: str) -> SignedPlan:
-        """The plan of a change, its signature and digest checked. Raises InvalidInput, or Missing."""
-        stored = self.store.get(f"{self.environment}/changes/{change}/plan")
-        return read_signed_plan(stored.body, self.verifier, f"plan of change {change}")
+        """The plan of a change, its signature and digest checked. Raises VerificationFailed, or Missing."""
+        key = f"{self.environment}/changes/{change}/plan"
+        try:
+            return read_signed_plan(self.store.get(key).body, self.verifier, key)
+        except InvalidInput as error:
+            raise VerificationFailed(error.message, error.hint) from error
 
     def events(self, change: str) -> list[Event]:
         """The events of a change in order, as stored; `verify` is another matter."""
@@ -60,8 +63,14 @@ class Journal:
         return [read_event(key, self.store.get(key).body) for key in self.store.keys(prefix)]
 
     def ledger(self, change: str) -> Ledger:
-        """What the events say of a change."""
-        return Ledger.of(self.plan(change).plan, self.events(change))
+        """What the events say of a change. Raises VerificationFailed when its plan is another than they announced."""
+        signed, events = self.plan(change), self.events(change)
+        if events and events[0].detail.get("plan") != signed.digest:
+            raise VerificationFailed(
+                f"{self.environment}/changes/{change}/plan is not the plan that the journal announced",
+                "find out who wrote it there, and put the right one back: control nodes keep a copy",
+            )
+        return Ledger.of(signed.plan, events)
 
     def is_settled(self, change: str) -> bool:
         """Whether nothing of a change can be under way: it was closed for good, or its first event was never stored."""

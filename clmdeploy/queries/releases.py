@@ -70,7 +70,7 @@ def releases_between(
 def history(journal: Journal, most: int) -> list[Installation]:
     """The deploys and rollbacks among the newest `most` changes, oldest first.
 
-    Raises VerificationFailed for an event that can't be read, InvalidInput for a plan that nobody trusted signed.
+    Raises VerificationFailed for an event that can't be read, or a plan that nobody trusted signed.
     """
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="history") as pool:
         told = pool.map(

@@ -170,6 +170,22 @@ def test_without_an_open_change_there_is_nothing_to_settle(desk: Desk, verb: str
     assert (said.code, "no change is open" in said.err) == (ExitCode.USAGE, True)
 
 
+@pytest.mark.parametrize("verb", ["resume", "abort"])
+@pytest.mark.parametrize("version", ["1.1.0", "1.2.0"])
+def test_a_plan_that_was_exchanged_half_way_is_refused(stopped: Desk, verb: str, version: str) -> None:
+    """Edited, or another one that the same person signed: exit code 10 with the object's name; nothing acts."""
+    key, before = f"lab/changes/{stopped.newest()}/plan", len(stopped.hosts.log)
+    file = stopped.place / "other.json"
+    stopped("deploy", version, "-e", "lab", "--plan-out", str(file))
+    document = json.loads(file.read_text() if version == "1.2.0" else stopped.state.get(key).body)
+    if version == "1.1.0":
+        document["plan"]["policy"]["on_failure"] = "tolerate"
+    stopped.state.put(key, json.dumps(document).encode())
+    said = stopped("change", verb, "-e", "lab")
+    assert (said.code, key in said.err) == (ExitCode.VERIFICATION_FAILED, True)
+    assert len(stopped.hosts.log) == before
+
+
 def test_resume_tells_what_has_drifted(stopped: Desk) -> None:
     """A changed input is told, and does not stand in the way."""
     other_settings(stopped)
