@@ -64,8 +64,7 @@ class ChangeLog:
     @classmethod
     def standing(cls, journal: Journal, change: str, who: Who, patience: Patience = impatient) -> ChangeLog:
         """After the last event that is stored. The caller holds the lease."""
-        events = journal.events(change)
-        ledger = Ledger.of(journal.plan(change).plan, events)
+        ledger, events = journal.ledger(change), journal.events(change)
         return cls(journal, change, who, ledger, events[-1].digest, len(events), patience)
 
     @classmethod
