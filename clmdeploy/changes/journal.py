@@ -8,6 +8,7 @@ storage is silent, and a result that could not be stored is brought in by the ne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from pydantic import ValidationError
@@ -58,13 +59,23 @@ class Journal:
             raise VerificationFailed(error.message, error.hint) from error
 
     def events(self, change: str) -> list[Event]:
-        """The events of a change in order, as stored; `verify` is another matter."""
+        """The events of a change in order. Raises VerificationFailed naming one that is not in its place."""
         prefix = f"{self.environment}/changes/{change}/events/"
-        return [read_event(key, self.store.get(key).body) for key in self.store.keys(prefix)]
+        events = [read_event(key, self.store.get(key).body) for key in self.store.keys(prefix)]
+        for seq, event in enumerate(events):
+            placed = (event.environment, event.change, event.seq) == (self.environment, change, seq)
+            if not placed or (seq and event.previous != events[seq - 1].digest):
+                raise VerificationFailed(f"journal event {change}/{seq:06d} is missing, edited or out of order")
+        return events
 
     def ledger(self, change: str) -> Ledger:
-        """What the events say of a change. Raises VerificationFailed when its plan is another than they announced."""
-        signed, events = self.plan(change), self.events(change)
+        """What the events say of a change, once they are what the signed head vouches for.
+
+        Raises VerificationFailed when they are not, or when the plan is another than they announced.
+        """
+        signed, events, head = self.plan(change), self.events(change), self.head()
+        if head is not None and head.last is not None and head.last.change == change:
+            _check_signed(head.last, events)
         if events and events[0].detail.get("plan") != signed.digest:
             raise VerificationFailed(
                 f"{self.environment}/changes/{change}/plan is not the plan that the journal announced",
@@ -87,6 +98,8 @@ class Journal:
         try:
             stored = self.store.get(self._head_key)
         except Missing:
+            if self.changes():
+                raise VerificationFailed(*_BEHEADED) from None
             return None
         return read_head(stored.body, self.verifier, self._head_key), stored.etag
 
@@ -142,6 +155,20 @@ class Journal:
         if self._copy is not None:
             for key in self.store.keys(f"{self.environment}/changes/{change}/"):
                 self.keep(key, self.store.get(key).body)
+
+
+_BEHEADED = (
+    "the journal has events but no signed head: somebody removed it",
+    "find out who; control nodes keep a copy of what they wrote",
+)
+
+
+def _check_signed(last: Link, events: Sequence[Event]) -> None:
+    if last.seq >= len(events) or events[last.seq].digest != last.digest:
+        raise VerificationFailed(
+            f"journal event {last.change}/{last.seq:06d} is not the one that the signed head names",
+            "find out who wrote there; control nodes keep a copy of what they wrote",
+        )
 
 
 def event_key(event: Event) -> str:

@@ -47,4 +47,7 @@ def read_with_maker(body: bytes, verifier: Verifier, source: str) -> tuple[Signe
     stored = canonical_json(document["plan"])
     if signed.digest != sha256_hex(stored):
         raise InvalidInput(f"{source}: the plan is not the one that its digest names")
-    return signed, verifier.verify(Namespace.PLAN, stored, signed.signature.encode())
+    try:
+        return signed, verifier.verify(Namespace.PLAN, stored, signed.signature.encode())
+    except InvalidInput as error:
+        raise InvalidInput(f"{source}: {error.message}", error.hint) from error

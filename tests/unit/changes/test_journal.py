@@ -126,11 +126,30 @@ def test_a_plan_that_was_replaced_is_found(told: Stage) -> None:
         verify(told.journal)
 
 
+def test_events_that_the_signed_head_does_not_vouch_for_are_not_gone_on_with(told: Stage) -> None:
+    """A consistent change under the same ID, rewritten without the key: neither resumed nor aborted."""
+    log = json.loads(told.store.get("test/changes/c2/events/000000").body)
+    told.store.put("test/changes/c2/events/000000", canonical_json(log | {"nonce": "forged"}))
+    for key in list(told.store.keys("test/changes/c2/events/"))[1:]:
+        del told.store._objects[key]
+    with pytest.raises(VerificationFailed, match="not the one that the signed head names"):
+        told.conductor().abort("c2", "why")
+
+
+def test_a_journal_without_its_head_is_no_new_environment(told: Stage) -> None:
+    """Nothing begins beside what may stand open."""
+    del told.store._objects["test/journal/head"]
+    with pytest.raises(VerificationFailed, match="no signed head"):
+        told.conductor().begin("c3", told.signed(make_plan()), "why", 0)
+
+
 def test_a_second_branch_of_the_chain_is_found(told: Stage) -> None:
     """Nobody can slip in a change beside another."""
     for number, key in enumerate(list(told.store.keys("test/changes/c2/events/"))):
-        document = json.loads(told.store.get(key).body) | {"change": "c3"}
-        told.store.put(f"test/changes/c3/events/{number:06d}", canonical_json(document))
+        document = json.loads(told.store.get(key).body) | {"change": "c3"} | ({"previous": previous} if number else {})
+        body = canonical_json(document)
+        told.store.put(f"test/changes/c3/events/{number:06d}", body)
+        previous = sha256_hex(body)
     with pytest.raises(VerificationFailed, match="both claim"):
         verify(told.journal)
 
