@@ -145,6 +145,7 @@ def test_a_journal_without_its_head_is_no_new_environment(told: Stage) -> None:
 
 def test_a_second_branch_of_the_chain_is_found(told: Stage) -> None:
     """Nobody can slip in a change beside another."""
+    previous = ""
     for number, key in enumerate(list(told.store.keys("test/changes/c2/events/"))):
         document = json.loads(told.store.get(key).body) | {"change": "c3"} | ({"previous": previous} if number else {})
         body = canonical_json(document)
