@@ -183,7 +183,7 @@ class Runtime:
         """What gathers a planner's inputs."""
         from clmdeploy.queries.wishes import Wishing
 
-        return Wishing(self.environment, self.catalogue, self.hosts, self.inputs())
+        return Wishing(self.environment, self.catalogue, self.hosts, self.inputs(), lambda: self.leases.newest("fleet"))
 
     def prepare(self, hosts: Sequence[Host], listen: OutcomeListener, *, check: bool) -> dict[str, Outcome]:
         """Set hosts up; `check`: only tell what would change. Outcomes by host name, `changed` in their results.

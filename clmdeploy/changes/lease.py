@@ -95,6 +95,11 @@ class Leases:
         except ValidationError as error:
             raise VerificationFailed(f"{self.key(scope)} is not a lease: {error.error_count()} faults") from error
 
+    def newest(self, scope: Scope) -> int:
+        """The newest token; 0 before the lease was first taken."""
+        standing = self.read(scope)
+        return standing[0].token if standing else 0
+
     def acquire(self, request: Request) -> HeldLease:
         """Take the lease, waiting `request.wait` seconds at most. Raises LeaseHeld, or OutcomeUnknown if it expired."""
         deadline = self.clock.monotonic() + request.wait
@@ -181,6 +186,10 @@ class Leases:
             )
         self.write(document.model_copy(update={"held": False, "nonce": secrets.token_hex(8)}), etag)
         return document
+
+    def renew(self, who: Who, above: int) -> None:
+        """Raise the fleet lease's token over `above`. Raises as `acquire` does."""
+        self.acquire(Request("fleet", who, "", "renew the lease", above=above)).release()
 
     def ask_to_stop(self, document: LeaseDocument, who: Who, reason: str) -> None:
         """Ask a holder that yields to stop at its next safe point; it sees the wish with its next heartbeat."""

@@ -79,6 +79,32 @@ def release(invocation: Invocation, environment: str, scope: Scope, confirm: str
         _show(invocation, runtime)
 
 
+@lease.command(short_help="Raise its token above what the hosts have seen.")
+@environment_option
+@click.option(
+    "--confirm", metavar="NAME", help="The environment's name: work without the storage is given up with this."
+)
+@json_option
+@pass_invocation
+def renew(invocation: Invocation, environment: str, confirm: str | None) -> None:
+    """Raise the fleet lease's token above what the hosts have seen, so that they listen to it again.
+
+    For a state bucket that was restored from an older copy, and for work without the storage whose control node is lost
+    together with its journal.
+    """
+    from clmdeploy.cli.confirmation import refuse_other_name
+    from clmdeploy.cli.rollout_options import Consent
+    from clmdeploy.queries.tokens import newest_seen
+
+    if confirm is None:
+        raise UsageError(invocation.say("lease.renew_name"), f"--confirm {environment}")
+    refuse_other_name(invocation, Consent(confirm=confirm), environment)
+    with closing(_runtime(invocation, environment)) as runtime:
+        runtime.conductor().await_turn(0)
+        runtime.leases.renew(runtime.who, newest_seen(runtime.hosts, runtime.environment))
+        _show(invocation, runtime)
+
+
 def _refuse_others(invocation: Invocation, runtime: Runtime, scope: Scope) -> None:
     """Raises UsageError: what another person holds has a reason of theirs."""
     standing = runtime.leases.read(scope)

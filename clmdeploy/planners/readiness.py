@@ -43,6 +43,8 @@ def _refuse_unknown_schema(wish: Wish) -> None:
 
 def _faults(wish: Wish, facts: HostFacts, now: float) -> Iterator[str]:
     needs, bundle = wish.release.manifest.requires, wish.release.bundle
+    if wish.token is not None and facts.token > wish.token:
+        yield _ahead(wish, facts)
     if facts.current != facts.recorded and not wish.offline:
         yield (
             f"`current` names {facts.current}, the record {facts.recorded}: a switch was cut off or done by hand; "
@@ -63,6 +65,19 @@ def _faults(wish: Wish, facts: HostFacts, now: float) -> Iterator[str]:
         yield f"runs {facts.os}; the release supports {', '.join(needs.os)}"
     if abs(facts.clock - now) > CLOCK_SKEW:
         yield f"its clock is {facts.clock - now:+.0f} s off"
+
+
+def _ahead(wish: Wish, facts: HostFacts) -> str:
+    """The host would refuse every act: it listens to larger tokens than the bucket's lease has."""
+    environment, known = wish.settings.name, f"it has seen token {facts.token}, the state bucket knows {wish.token}"
+    renew = f"`clmdeploy lease renew -e {environment} --confirm {environment}`"
+    if facts.claim is None:
+        return f"{known}: was the bucket restored from an older copy? {renew} mends that"
+    return (
+        f"{known}: {facts.claim.who} worked here without the storage since {facts.claim.since} "
+        f"(change {facts.claim.change}): `clmdeploy journal ship -e {environment}` on that control node, "
+        f"or, if it is lost, {renew}"
+    )
 
 
 def _back_to(recorded: str | None, root: str) -> str:

@@ -33,6 +33,7 @@ class Wish(Value):
     canary: int | None = None
     at_once: int | str | None = Field(None, description="hosts of one batch, or a share; None: as the settings say")
     reasons: dict[str, str] = {}
+    token: int | None = Field(None, description="newest token of the fleet lease; None: nobody can tell")
     offline: bool = Field(False, description="without the storage: nothing can be staged, no journal tells of cut-offs")
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -58,6 +58,8 @@ class Wishing:
     catalogue: Releases
     hosts: Performer
     inputs: Mapping[str, str]
+    token: Callable[[], int | None] = lambda: None
+    """newest token of the fleet lease"""
     offline: bool = False
 
     def deploy(self, version: Version, choices: Choices) -> Wish:
@@ -99,6 +101,7 @@ class Wishing:
             settings=chosen, fleet=fleet, target=target, inputs=dict(self.inputs),
             authority=ca_file.read_text() if ca_file else None, limit=choices.limit, canary=choices.canary,
             reasons=dict(choices.reasons), offline=self.offline,
+            token=self.token(),
         )  # fmt: skip
 
 

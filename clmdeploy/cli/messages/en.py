@@ -228,6 +228,7 @@ MESSAGES = {
     "lease.by_hand": "held by hand",
     "lease.others": "{who} holds it, not you: {reason}",
     "lease.ends_with": "It ends with: {command}",
+    "lease.renew_name": "work without the storage that is not shipped yet is given up with this",
     "health.healthy": "healthy",
     "health.unhealthy": "NOT HEALTHY",
     "health.unknown": "not asked",

@@ -228,6 +228,7 @@ MESSAGES = {
     "lease.by_hand": "удержана вручную",
     "lease.others": "её держит {who}, а не вы: {reason}",
     "lease.ends_with": "Освободить: {command}",
+    "lease.renew_name": "этим отказываются от журнала работ без хранилища, который ещё не передан",
     "health.healthy": "исправен",
     "health.unhealthy": "НЕИСПРАВЕН",
     "health.unknown": "не опрошен",

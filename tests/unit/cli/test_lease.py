@@ -52,3 +52,25 @@ def test_what_nobody_holds_can_not_be_released(desk: Desk) -> None:
     refused = desk("lease", "release", "-e", "lab")
     assert (refused.code, "change resume" in refused.err) == (ExitCode.USAGE, True)
     held.release()
+
+
+def test_a_bucket_restored_from_an_older_copy_is_mended_by_renewing_the_lease(desk: Desk) -> None:
+    """Hosts have seen larger tokens: the deploy is refused before anything is tried, and names the remedy."""
+    desk.hosts.host("app2").tokens["fleet"] = 40
+    refused = desk("deploy", "1.1.0", "-e", "lab", "--yes")
+    assert refused.code == ExitCode.FAILED_UNCHANGED
+    assert "app2: it has seen token 40" in refused.err
+    assert "clmdeploy lease renew -e lab --confirm lab" in refused.err
+    assert desk("lease", "renew", "-e", "lab").code == ExitCode.USAGE
+    assert desk("lease", "renew", "-e", "lab", "--confirm", "lab").code == ExitCode.DONE
+    assert desk("deploy", "1.1.0", "-e", "lab", "--yes").code == ExitCode.DONE
+
+
+def test_who_worked_without_the_storage_is_named(desk: Desk) -> None:
+    """Their journal is asked for first."""
+    host = desk.hosts.host("app1")
+    host.tokens["fleet"] = 9
+    host.claim = {"change": "c9", "who": "petrov", "since": "2026-07-01", "scope": "fleet", "token": 9, "ended": True}
+    refused = desk("deploy", "1.1.0", "-e", "lab", "--yes")
+    assert "petrov worked here without the storage" in refused.err
+    assert "clmdeploy journal ship -e lab" in refused.err
