@@ -54,7 +54,7 @@ class Authority:
         self.known_hosts.write_text("".join(lines))
         self._create_ca(record.spec.name)
         for host in record.spec.group("store"):
-            self._issue(host.name, f"IP:{record.address(host)},DNS:{host.name}")
+            self.issue(host.name, f"IP:{record.address(host)},DNS:{host.name}")
 
     def allowed_signers(self) -> str:
         """Who may sign what; ssh-keygen(1), ALLOWED SIGNERS."""
@@ -66,7 +66,8 @@ class Authority:
         )  # fmt: skip
         self._request(self.certificate, f"/CN=clmdeploy lab {lab}", extensions)
 
-    def _issue(self, name: str, subject_names: str) -> None:
+    def issue(self, name: str, subject_names: str) -> Path:
+        """A service's certificate for these names, as X.509 subjectAltName has them."""
         extensions = (
             "basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature",
             # Both: the S3 server's own parts also show it to each other as clients.
@@ -74,6 +75,7 @@ class Authority:
         )  # fmt: skip
         issuer = ("-CA", str(self.certificate), "-CAkey", str(self.certificate.with_suffix(".key")))
         self._request(self.service_certificate(name), f"/CN={name}", extensions, *issuer)
+        return self.service_certificate(name)
 
     def _request(self, certificate: Path, subject: str, extensions: tuple[str, ...], *issuer: str) -> None:
         added = [word for extension in extensions for word in ("-addext", extension)]

@@ -15,6 +15,7 @@ CONTENT_BACKEND = "clm_content"
 WEB_PORT = 8080
 CONTENT_PORT = 8090
 S3_PORT = 8334
+PROXY_PORT = 8335  # on the bridge's own address
 S3_REGION = "us-east-1"
 STATE_BUCKET = "clm-state"
 RELEASE_BUCKET = "clm-releases"

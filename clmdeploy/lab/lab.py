@@ -10,7 +10,7 @@ from pathlib import Path
 from clmdeploy.lab import removal, state
 from clmdeploy.lab.authority import Authority
 from clmdeploy.lab.credentials import Credentials
-from clmdeploy.lab.facts import LabFacts
+from clmdeploy.lab.facts import PROXY_PORT, S3_PORT, LabFacts
 from clmdeploy.lab.host import LabHost
 from clmdeploy.lab.image import ensure_image
 from clmdeploy.lab.inventory import ENVIRONMENT, write_inventories
@@ -20,6 +20,7 @@ from clmdeploy.lab.seaweedfs import ensure_layer
 from clmdeploy.lab.spec import LabSpec
 from clmdeploy.lab.state import LabDirectory
 from clmdeploy.lab.storage import StorageAccess
+from clmdeploy.lab.storage_proxy import Ends, StorageProxy
 from clmdeploy.lab.sysctl import raise_settings
 from clmdeploy.model.errors import UsageError
 
@@ -99,6 +100,16 @@ class Lab:
     def storage(self) -> StorageAccess:
         """The S3 server as the operator reaches it. Raises LabError when the lab has none."""
         return StorageAccess.operator(self._facts)
+
+    def storage_proxy(self, port: int = PROXY_PORT) -> StorageProxy:
+        """A proxy before the S3 server that faults can be put into, where control nodes and hosts reach it.
+
+        Raises LabError when the lab has no S3 server.
+        """
+        record, authority = self._facts.record, self._facts.authority
+        certificate = authority.issue("storage-proxy", f"IP:{record.gateway}")
+        server = (self._first_address("store"), S3_PORT)
+        return StorageProxy(Ends(record.gateway, port, certificate, server, authority.certificate))
 
     @property
     def database_url(self) -> str:
