@@ -1,0 +1,102 @@
+"""Exact points of a change, as requests on their way to the storage: every act is announced there, then its result."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from clmdeploy.lab.proxy_faults import Hold, Matching
+from clmdeploy.lab.proxy_wire import S3Request
+from clmdeploy.lab.storage_proxy import StorageProxy
+from tests.faults.control_node import Kill, Running
+from tests.faults.ground import Ground
+from tests.faults.on_host import awaiting_act
+
+REACH = 120.0  # seconds to the last point of a change, on a busy machine
+Moment = Literal["unannounced", "announced", "acting", "acted", "recorded"]
+"""unannounced: before the intent is stored · announced: after that, before the act · acting: the host is at it ·
+acted: before the result is stored · recorded: after that"""
+MOMENTS: tuple[Moment, ...] = ("unannounced", "announced", "acting", "acted", "recorded")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A moment of one step. `undo`: of its undo."""
+
+    step: str
+    moment: Moment
+    undo: bool = False
+    host: str = ""
+    """where the act of the step runs first"""
+
+    @property
+    def name(self) -> str:
+        return f"{'undo of ' if self.undo else ''}{self.step} {self.moment}"
+
+    @property
+    def _kind(self) -> str:
+        verb = "started" if self.moment in ("unannounced", "announced", "acting") else "finished"
+        return f"{'undo' if self.undo else 'step'}-{verb}"
+
+    @property
+    def _at(self) -> Literal["arrived", "answered"]:
+        return "arrived" if self.moment in ("unannounced", "acted") else "answered"
+
+    def hold(self, proxy: StorageProxy) -> Hold:
+        """Let whoever comes to this point wait there."""
+        return proxy.hold(event_put(self._kind, self.step), Hold(self._at))
+
+
+def points_of(plan: Mapping[str, Any]) -> Iterator[Point]:
+    """Every moment of every step, in the plan's order. A gate asks only: it has no act to be cut off."""
+    for step in plan["steps"]:
+        for moment in MOMENTS:
+            if moment != "acting" or step["action"]["kind"] != "gate":
+                yield Point(step["id"], moment, host=step["targets"][0]["host"])
+
+
+def event_put(kind: str, step: str = "") -> Matching:
+    """The request that stores an event of this kind, about this step."""
+
+    def matches(request: S3Request) -> bool:
+        if request.method != "PUT" or "/events/" not in request.key:
+            return False
+        event = json.loads(request.body)
+        return bool(event["kind"] == kind and (not step or event["step"] == step))
+
+    return matches
+
+
+def kill_at(ground: Ground, point: Point, running: Running, how: Kill) -> None:
+    """Let `running` come to the point, and kill it there. What was held is then neither stored nor answered."""
+    hold = point.hold(ground.proxy)
+    try:
+        reach(hold, running)
+        if point.moment == "acting":
+            _let_act(ground, point, hold)
+        running.kill(how)
+    finally:
+        hold.drop()
+
+
+def reach(hold: Hold, running: Running) -> S3Request:
+    """Wait until the point is reached. Raises AssertionError when the command ends before, or never gets there."""
+    for _ in range(int(REACH / 0.5)):
+        if hold.reached.wait(0.5):
+            return hold.await_reached(1)
+        assert running.is_running, f"{running.described} ended before the point was reached: {running.said}"
+    raise AssertionError(f"{running.described} did not reach the point: {running.said}")
+
+
+def _let_act(ground: Ground, point: Point, hold: Hold) -> None:
+    """Return as soon as the guard of the host runs the act."""
+    command = ground.lab.host(point.host).ssh.command("--", shlex.join(awaiting_act()))
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as watcher:
+        assert watcher.stdout is not None
+        assert watcher.stdout.readline() == "watching\n"
+        hold.let_go()
+        assert watcher.stdout.readline() == "begun\n", f"no act began on {point.host}"
