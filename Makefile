@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-full check format lint types unit bench lock clean
+.PHONY: help demo test test-full check format lint types unit faults bench lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -44,11 +44,15 @@ unit: $(READY)
 
 test: check ## every test, those on real hosts included
 	@.ci/machine lab
-	$(BIN)/pytest tests/contract tests/lab -m "not full"
+	$(BIN)/pytest tests/contract tests/lab tests/faults -m "not full"
 
 test-full: check ## also what is too long for CI
 	@.ci/machine lab
-	$(BIN)/pytest tests/contract tests/lab
+	$(BIN)/pytest tests/contract tests/lab tests/faults
+
+faults: $(READY) ## the whole matrix of faults: an hour or two; ARGS="--family kill --shard 1/4" for a part
+	@.ci/machine lab
+	$(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(READY) ## speed and memory beside named peers
 	@.ci/machine lab

@@ -48,7 +48,7 @@ class StorageProxy:
         self.passed: deque[tuple[S3Request, int]] = deque(maxlen=_REMEMBERED)
         """Every request that the server answered, with the answer's status, oldest first."""
         self._rules: list[Rule] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a rule that is asked may close the port
         self._listener: socket.socket | None = None
         self._open: set[socket.socket] = set()
         self._ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from clmdeploy.lab import Lab, LabSpec
 from clmdeploy.lab.removal import take_down
-from tests.faults.families import FAMILIES
 from tests.faults.ground import Ground, standing
+from tests.faults.matrix import FAMILIES
 from tests.faults.run import Row, run_cases, table
 
 
@@ -35,29 +35,31 @@ def main() -> int:
     parser.add_argument("--shard", default="1/1", help="every Nth case: I/N [%(default)s]")
     parser.add_argument("--list", action="store_true", help="name the cases, and run none")
     options = parser.parse_args()
-    name = f"flt{os.getpid()}"
+    name, rows = f"flt{os.getpid()}", list[Row]()
     try:
         with tempfile.TemporaryDirectory(prefix="clmdeploy-faults-") as scratch:
             lab = Lab.up(LabSpec(name=name, apps=2), tell)
             with standing(lab, Path(scratch)) as ground:
-                rows = _run(ground, options)
+                _run(ground, options, rows)
+    except KeyboardInterrupt:
+        tell("interrupted: what follows is a part")
     finally:
         take_down(name)
     print(table(rows))
     return 1 if any(row.fault for row in rows) else 0
 
 
-def _run(ground: Ground, options: argparse.Namespace) -> list[Row]:
+def _run(ground: Ground, options: argparse.Namespace, rows: list[Row]) -> None:
+    """Adds to `rows` as it goes, so that an interrupted run has something to show."""
     families = [FAMILIES[name] for name in options.family or FAMILIES]
     cases = [one for family in families for one in family.cases(ground) if options.only in one.name]
     shard, shards = (int(number) for number in options.shard.split("/"))
     chosen = list(islice(cases, shard - 1, None, shards))
     tell(f"{len(chosen)} of {len(cases)} cases")
-    if not options.list:
-        return run_cases(ground, chosen, tell)
-    for case in chosen:
-        print(f"{case.family}: {case.name}")
-    return []
+    if options.list:
+        print("\n".join(f"{case.family}: {case.name}" for case in chosen))
+    else:
+        rows.extend(run_cases(ground, chosen, tell))
 
 
 if __name__ == "__main__":

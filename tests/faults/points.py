@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -32,13 +34,17 @@ class Point:
     undo: bool = False
     host: str = ""
     """where the act of the step runs first"""
+    kind: str = ""
+    """of the event, where it is not about a step"""
 
     @property
     def name(self) -> str:
-        return f"{'undo of ' if self.undo else ''}{self.step} {self.moment}"
+        return f"{'undo of ' if self.undo else ''}{self.kind or self.step} {self.moment}"
 
     @property
     def _kind(self) -> str:
+        if self.kind:
+            return self.kind
         verb = "started" if self.moment in ("unannounced", "announced", "acting") else "finished"
         return f"{'undo' if self.undo else 'step'}-{verb}"
 
@@ -46,17 +52,29 @@ class Point:
     def _at(self) -> Literal["arrived", "answered"]:
         return "arrived" if self.moment in ("unannounced", "acted") else "answered"
 
-    def hold(self, proxy: StorageProxy) -> Hold:
-        """Let whoever comes to this point wait there."""
-        return proxy.hold(event_put(self._kind, self.step), Hold(self._at))
+    def hold(self, proxy: StorageProxy, skip: int = 0) -> Hold:
+        """Let whoever comes to this point wait there; not the first `skip` times."""
+        return proxy.hold(event_put(self._kind, self.step), Hold(self._at), skip)
 
 
 def points_of(plan: Mapping[str, Any]) -> Iterator[Point]:
     """Every moment of every step, in the plan's order. A gate asks only: it has no act to be cut off."""
     for step in plan["steps"]:
-        for moment in MOMENTS:
-            if moment != "acting" or step["action"]["kind"] != "gate":
-                yield Point(step["id"], moment, host=step["targets"][0]["host"])
+        yield from _moments(step, undo=False)
+
+
+def undo_points_of(plan: Mapping[str, Any], last: str) -> Iterator[Point]:
+    """Every moment of every undo when all is taken back from the step `last` on, in the order in which that is done."""
+    names = [step["id"] for step in plan["steps"]]
+    for step in reversed(plan["steps"][: names.index(last) + 1]):
+        if step["undo"] in ("restore", "tidy"):
+            yield from _moments(step, undo=True)
+
+
+def _moments(step: Mapping[str, Any], *, undo: bool) -> Iterator[Point]:
+    for moment in MOMENTS:
+        if moment != "acting" or step["action"]["kind"] != "gate":
+            yield Point(step["id"], moment, undo, step["targets"][0]["host"])
 
 
 def event_put(kind: str, step: str = "") -> Matching:
@@ -71,25 +89,34 @@ def event_put(kind: str, step: str = "") -> Matching:
     return matches
 
 
-def kill_at(ground: Ground, point: Point, running: Running, how: Kill) -> None:
-    """Let `running` come to the point, and kill it there. What was held is then neither stored nor answered."""
-    hold = point.hold(ground.proxy)
+@contextlib.contextmanager
+def stopped_at(ground: Ground, point: Point, running: Running, skip: int = 0) -> Iterator[Hold]:
+    """`running` stands at the point while the block lasts. What was held is then neither stored nor answered."""
+    hold = point.hold(ground.proxy, skip)
     try:
         reach(hold, running)
         if point.moment == "acting":
             _let_act(ground, point, hold)
-        running.kill(how)
+        yield hold
     finally:
         hold.drop()
 
 
-def reach(hold: Hold, running: Running) -> S3Request:
-    """Wait until the point is reached. Raises AssertionError when the command ends before, or never gets there."""
-    for _ in range(int(REACH / 0.5)):
+def kill_at(ground: Ground, point: Point, running: Running, how: Kill, skip: int = 0) -> None:
+    """Let `running` come to the point, and kill it there."""
+    with stopped_at(ground, point, running, skip):
+        running.kill(how)
+
+
+def reach(hold: Hold, *runs: Running) -> S3Request:
+    """Wait until one of them comes to the point. Raises AssertionError when they end before, or never get there."""
+    deadline = time.monotonic() + REACH
+    while time.monotonic() < deadline:
         if hold.reached.wait(0.5):
             return hold.await_reached(1)
-        assert running.is_running, f"{running.described} ended before the point was reached: {running.said}"
-    raise AssertionError(f"{running.described} did not reach the point: {running.said}")
+        ended = [running for running in runs if not running.is_running]
+        assert not ended, f"{ended[0].described} ended before the point was reached: {ended[0].said}"
+    raise AssertionError(f"{runs[0].described} did not reach the point: {runs[0].said}")
 
 
 def _let_act(ground: Ground, point: Point, hold: Hold) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from clmdeploy.model.errors import ClmError
@@ -26,16 +26,15 @@ class Row:
     fault: str
 
 
-def run_cases(ground: Ground, cases: Iterable[Case], tell: Callable[[str], None]) -> list[Row]:
-    """A row for each case."""
-    rows = []
+def run_cases(ground: Ground, cases: Iterable[Case], tell: Callable[[str], None]) -> Iterator[Row]:
+    """A row for each case, as soon as it has ended."""
     for case in cases:
-        rows.append(_row(ground, case))
-        verdict = f"FAILED: {rows[-1].fault}" if rows[-1].fault else "survived"
-        tell(f"{case.family}: {case.name}: {verdict} ({rows[-1].seconds:.0f} s)")
-        if rows[-1].fault:
+        row = _row(ground, case)
+        verdict = f"FAILED: {row.fault}" if row.fault else "survived"
+        tell(f"{case.family}: {case.name}: {verdict} ({row.seconds:.0f} s)")
+        if row.fault:
             ground.put_in_order()
-    return rows
+        yield row
 
 
 def _row(ground: Ground, case: Case) -> Row:

@@ -1,0 +1,9 @@
+"""The matrix: its families, one module each."""
+
+from __future__ import annotations
+
+from tests.faults.case import Family
+from tests.faults.families import asleep, kill, operators, other_node, sample, second, signals, storage
+
+_MODULES = (sample, kill, second, signals, other_node, asleep, storage, operators)
+FAMILIES: dict[str, Family] = {module.FAMILY.name: module.FAMILY for module in _MODULES}
