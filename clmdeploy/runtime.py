@@ -246,6 +246,8 @@ class Runtime:
         """Close what was opened."""
         if "connections" in self.__dict__:
             self.connections.close()
+        if "playbooks" in self.__dict__:
+            self.playbooks.close()
 
     def _bucket(self, name: str, setting: str) -> S3Store:
         from clmdeploy.adapters.s3 import S3Store

@@ -5,14 +5,12 @@ Requests lie in files of their own, in memory: Ansible never holds, templates or
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
 from clmdeploy.adapters.playbook import PlaybookRun
-from clmdeploy.adapters.rundir import PREFIX, memory_directory, run_directory, wipe_stale
+from clmdeploy.adapters.rundir import clear_stale, private_directory, remove, run_directory
 from clmdeploy.adapters.wire import request_text
 from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.ports import OutcomeListener
@@ -24,10 +22,11 @@ class PlaybookPerformer:
     """Implements the Performer port over ansible-runner. SSH connections are shared between its runs."""
 
     def __init__(self, known_hosts: Path) -> None:
+        """Raises OutcomeUnknown when a killed run left something on this machine that can't be ended."""
+        clear_stale()
         self._known_hosts = known_hosts
-        wipe_stale()
-        self._sockets = Path(tempfile.mkdtemp(prefix=PREFIX, dir=memory_directory()))
-        weakref.finalize(self, shutil.rmtree, self._sockets, ignore_errors=True)
+        self._sockets = private_directory()
+        self._end = weakref.finalize(self, remove, self._sockets)
 
     def perform(self, acts: Sequence[Guarded], listen: OutcomeListener) -> dict[str, Outcome]:
         """See `clmdeploy.changes.ports.Performer`. All acts are of one playbook, one a host."""
@@ -43,3 +42,7 @@ class PlaybookPerformer:
             )  # fmt: skip
             outcomes = run.outcomes(lambda host, outcome: listen(keys[host], outcome))
         return {keys[host]: outcome for host, outcome in outcomes.items()}
+
+    def close(self) -> None:
+        """End the shared SSH connections."""
+        self._end()

@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clmdeploy.adapters import tether
+from clmdeploy.adapters.playbook_environment import cleaned, own_variables
 from clmdeploy.adapters.playbook_files import playbooks_directory
-from clmdeploy.adapters.rundir import run_directory
+from clmdeploy.adapters.processes import end_processes_of
+from clmdeploy.adapters.rundir import clear_stale, run_directory
 from clmdeploy.adapters.wire import read_reply
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.ports import OutcomeListener
@@ -58,36 +61,27 @@ class PlaybookRun:
 
     def _run(self, on_event: Any) -> str:  # Any: ansible-runner's callback
         """What Ansible said when it ended before it reached any host, else nothing."""
-        import ansible_runner  # heavy: only when a playbook is really run
+        from ansible_runner.interface import init_runner  # heavy: only when a playbook is really run
 
+        clear_stale()
         with run_directory() as place:
-            runner = ansible_runner.run(
+            own = own_variables(place, self.known_hosts, self.sockets or place / "sockets")
+            runner = init_runner(
                 private_data_dir=str(place), playbook=str(playbooks_directory() / f"{self.playbook}.yml"),
                 inventory={"all": {"hosts": {host.name: _connection_facts(host) for host in self.hosts}}},
-                extravars=dict(self.variables), envvars=self._environment(place), timeout=self.timeout,
+                extravars=dict(self.variables), envvars=own, timeout=self.timeout,
                 cmdline="--check" if self.check else None, quiet=True, event_handler=on_event,
                 settings={"suppress_ansible_output": True, "pexpect_use_poll": True}, cancel_callback=lambda: False,
             )  # fmt: skip
+            runner.config.command = _tethered(runner.config.command)
+            runner.config.env = cleaned(runner.config.env, own)
+            try:
+                runner.run()
+            finally:  # after a time limit: ansible-runner ends its own process group, Ansible's workers are in others
+                end_processes_of(place)
             if runner.rc == 0 or runner.stats is not None:
                 return ""
             return f"ansible-playbook {self.playbook}: {runner.stdout.read()[-1000:].strip()}"
-
-    def _environment(self, place: Path) -> dict[str, str]:
-        """What differs from run to run; the rest of Ansible's settings stand in playbooks/ansible.cfg."""
-        ssh = {
-            # Absolute: Ansible works in a directory of its own.
-            "UserKnownHostsFile": self.known_hosts.absolute(), "GlobalKnownHostsFile": "/dev/null",
-            "StrictHostKeyChecking": "yes", "BatchMode": "yes", "ServerAliveInterval": 5, "ServerAliveCountMax": 3,
-            "ControlMaster": "auto", "ControlPersist": 60,
-        }  # fmt: skip
-        return {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
-            "ANSIBLE_CONFIG": str(playbooks_directory() / "ansible.cfg"),
-            "ANSIBLE_HOME": str(place / "home"),
-            "ANSIBLE_SSH_ARGS": "-F /dev/null " + " ".join(f"-o {name}={value}" for name, value in ssh.items()),
-            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.sockets or place / "sockets"),
-            "LC_ALL": "C.UTF-8",
-        }
 
 
 def told_by(event: Event) -> Iterator[tuple[str, Outcome]]:
@@ -108,6 +102,11 @@ def told_by(event: Event) -> Iterator[tuple[str, Outcome]]:
             bad = {**data.get("failures", {}), **data.get("dark", {})}
             for host in data.get("processed", {}).keys() - bad.keys():
                 yield host, Outcome(status="done", result={"changed": int(data.get("changed", {}).get(host, 0))})
+
+
+def _tethered(command: list[str]) -> list[str]:
+    """The command, to be ended when this process is gone, however it goes."""
+    return [sys.executable, "-IS", tether.__file__, str(os.getpid()), *command]
 
 
 def _connection_facts(host: Host) -> dict[str, object]:

@@ -110,6 +110,9 @@ class Fleet(MemoryHosts):
             return Outcome(status="unreachable", message=f"{act.host.name}: no route to host", acted=False)
         return super()._one(act)
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def _facts_ask(self, host: MemoryHost, act: Guarded) -> Outcome:
         drained = {f"clm_web/{name}": "c0" for name, state in host.servers.items() if state == "drain"}
         answer: dict[str, JsonValue] = {
