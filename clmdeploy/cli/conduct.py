@@ -117,10 +117,11 @@ def _attempt(act: Callable[[Conductor], Ending], conductor: Conductor) -> Ending
 
 def _write_report(invocation: Invocation, path: Path, document: bytes) -> None:
     """A full disk here must not hide how the change ended."""
-    from clmdeploy.cli.plan_file import replace_file
+    from clmdeploy.cli.output_file import appearing
 
     try:
-        replace_file(path, document)
+        with appearing(path) as file:
+            file.write(document)
     except OSError as error:
         with contextlib.suppress(OSError):
             click.echo(invocation.say("ending.no_report", path=path, cause=error.strerror or error), file=sys.stderr)
