@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+import sys
+from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 from zoneinfo import ZoneInfo
 
 import click
 
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.options import environment_option, json_option, pass_invocation
+from clmdeploy.cli.output_file import output_file
+from clmdeploy.model.faults import printable
 
 if TYPE_CHECKING:
     from clmdeploy.changes.events import Event
+    from clmdeploy.queries.journal_export import JournalExport
 
 MOST = 10_000  # changes looked at for --since
 UNITS = {"m": 60, "h": 3600, "d": 86400}
@@ -83,6 +88,63 @@ def ship(invocation: Invocation, environment: str) -> None:
         click.echo(invocation.say("offline.shipped", change=change))
     if not changes and not invocation.json:
         click.echo(invocation.say("offline.none"))
+
+
+@journal.command(short_help="All events as JSON lines, for outsiders.")
+@environment_option
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a file.  [default: stdout]"
+)
+@click.option("--change", "change_id", metavar="ID", help="Only this change.")
+@click.option("--since", metavar="WHEN", help="Not older than this: 2h, 7d, 2026-07-01 or 2026-07-01T21:00.")
+@click.option("--unverified", is_flag=True, help="Go on behind an event that does not fit, and mark it.")
+@json_option
+@pass_invocation
+def export(
+    invocation: Invocation,
+    environment: str,
+    out: Path | None,
+    change_id: str | None,
+    since: str | None,
+    unverified: bool,
+) -> None:
+    """Write every event as one line of JSON, byte for byte as it is stored, and the signed head as the last line.
+
+    Exit code 10 at the first event that does not fit. docs/json.md tells how to check the lines without clmdeploy.
+    """
+    from clmdeploy.queries.changes import refuse_unknown
+    from clmdeploy.queries.journal_export import JournalExport
+    from clmdeploy.runtime import Runtime
+
+    with closing(Runtime.of(invocation.inventories, environment)) as runtime:
+        if change_id:
+            refuse_unknown(runtime.journal, change_id)
+        moment = moment_of(since, runtime.environment.settings.time_zone, runtime.clock.now()) if since else None
+        made = JournalExport(runtime.journal, lambda one: _is_wanted(one, change_id, moment), unverified)
+        with _destination(out) as file:
+            for line in made.lines():
+                file.write(line + b"\n")
+    _tell_export(invocation, environment, out, made)
+
+
+def _destination(out: Path | None) -> AbstractContextManager[BinaryIO]:
+    if out:
+        return output_file(out)
+    return nullcontext(sys.stdout.buffer)
+
+
+def _is_wanted(event: Event, change: str | None, since: datetime | None) -> bool:
+    return (change is None or event.change == change) and (since is None or _at(event) >= since)
+
+
+def _tell_export(invocation: Invocation, environment: str, out: Path | None, made: JournalExport) -> None:
+    for fault in made.faults:
+        click.echo(invocation.say("journal.unfit", fault=printable(fault)), err=True)
+    if out and invocation.json:
+        told = {"format": "journal-export/1", "environment": environment, "file": str(out), "events": made.events}
+        click.echo(json.dumps({**told, "faults": made.faults}, ensure_ascii=False))
+    elif out:
+        click.echo(invocation.say("journal.exported", count=made.events, file=out))
 
 
 def moment_of(since: str, zone: str, now: datetime) -> datetime:

@@ -97,6 +97,12 @@ def story(journal: Journal, change: str | None) -> Story:
     return Story(chosen, journal.plan(chosen), tuple(journal.events(chosen)))
 
 
+def refuse_unknown(journal: Journal, change: str) -> None:
+    """Raises UsageError when there is no such change."""
+    if change not in _edges(journal, change):
+        raise _unknown(journal, change)
+
+
 def events_since(journal: Journal, since: datetime | None, most: int) -> list[Event]:
     """Events not older than `since`, oldest first; without it those of the `most` newest changes."""
     short = summaries(journal, most)

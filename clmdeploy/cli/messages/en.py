@@ -217,6 +217,8 @@ MESSAGES = {
     "approval.missing": "Approvals still missing: {missing}. Somebody else than {makers} runs: {command}",
     "approval.ready": "To carry it out: {command}",
     "journal.good": "{count} events: none is missing, none was edited, the head is signed.",
+    "journal.exported": "{count} events are in {file}",
+    "journal.unfit": "does not fit: {fault}",
     "lease.if_gone": "Should that control node be gone: {command} (or abort)",
     "lease.free": "free",
     "offline.reason": "work without the storage wants a reason: the journal will be read later",

@@ -217,6 +217,8 @@ MESSAGES = {
     "approval.missing": "Не хватает согласований: {missing}. Выполняет не {makers}, а кто-то другой: {command}",
     "approval.ready": "Чтобы выполнить: {command}",
     "journal.good": "Событий: {count}; ни одно не пропало и не изменено, вершина подписана.",
+    "journal.exported": "событий в файле {file}: {count}",
+    "journal.unfit": "не сходится: {fault}",
     "lease.if_gone": "Если того управляющего узла больше нет: {command} (или abort)",
     "lease.free": "свободна",
     "offline.reason": "для работы без хранилища нужна причина: журнал прочтут позже",
