@@ -14,7 +14,14 @@ from clmdeploy.model.errors import InvalidInput
 
 @contextmanager
 def appearing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write; when the block ends well it replaces `path`, durably, with mode 0600. Raises OSError."""
+    """A file to write; when the block ends well it replaces `path`, durably, with mode 0600. Raises OSError.
+
+    What is no file (/dev/null, a pipe) is written to as it stands: replacing it would be a disaster.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as stream:
+            yield stream
+        return
     descriptor, beside = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:40]}-")
     try:
         with os.fdopen(descriptor, "wb") as file:
