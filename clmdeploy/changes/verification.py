@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator
 
-from clmdeploy.changes.events import GENESIS, Event
+from clmdeploy.changes.chain import chain
+from clmdeploy.changes.events import Event
 from clmdeploy.changes.journal import Journal
 from clmdeploy.changes.ports import Missing
 from clmdeploy.changes.statements import LARGEST
@@ -31,47 +31,10 @@ def verify(journal: Journal) -> int:
 
 def walk(journal: Journal) -> Iterator[Event]:
     """All events of the environment in the chain's order. Raises VerificationFailed at the first that does not fit."""
-    ends: dict[str, tuple[int, str]] = {}  # change → number and predecessor of its next event
-    waiting, expected = _by_beginning(journal), GENESIS
-    while expected in waiting:
-        for event in waiting.pop(expected):
-            number, previous = ends.get(event.change, (0, expected))
-            if event.seq != number or event.previous != previous:
-                name = f"{event.change}/{number:06d}"
-                raise VerificationFailed(f"journal event {name} is missing, edited or out of order")
-            expected = event.digest
-            ends[event.change] = (number + 1, expected)
-            yield event
-    if waiting:
-        names = ", ".join(sorted({events[0].change for events in waiting.values()}))
-        raise VerificationFailed(f"change {names} is not joined to the chain: an event before it is missing or edited")
-
-
-def _by_beginning(journal: Journal) -> dict[str, list[Event]]:
-    """Runs of events by the digest that they go on from. Raises VerificationFailed when two claim one."""
-    found: dict[str, list[Event]] = {}
-    for change in journal.changes():
-        events = journal.events(change)
-        stranger = next((one for one in events if (one.change, one.environment) != (change, journal.environment)), None)
-        if stranger is not None:
-            raise VerificationFailed(f"an event of {stranger.environment}/{stranger.change} lies under change {change}")
-        for run in _runs(events):
-            beginning = _beginning(run[0])
-            if beginning in found:
-                other = found[beginning][0].change
-                raise VerificationFailed(f"changes {other} and {change} both claim the same place in the chain")
-            found[beginning] = run
-    return found
-
-
-def _runs(events: Sequence[Event]) -> list[list[Event]]:
-    """The events of one change, cut where others have acted between."""
-    starts = [index for index, event in enumerate(events) if index == 0 or "after" in event.detail]
-    return [list(events[start:end]) for start, end in pairwise([*starts, len(events)])]
-
-
-def _beginning(first: Event) -> str:
-    return str(first.detail.get("after", first.previous))
+    for one in chain(journal):
+        if one.fault or one.event is None:
+            raise VerificationFailed(one.fault)
+        yield one.event
 
 
 def _check_plan(journal: Journal, opened: Event) -> None:
