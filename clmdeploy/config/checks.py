@@ -7,7 +7,7 @@ from pathlib import Path
 
 from clmdeploy.config import allowed_signers, known_hosts
 from clmdeploy.config.allowed_signers import AllowedSigner
-from clmdeploy.config.faults import Fault
+from clmdeploy.config.faults import Fault, KeyPath
 from clmdeploy.config.files import read_text, under
 from clmdeploy.config.known_hosts import PinnedKey
 from clmdeploy.config.settings import Environment
@@ -25,7 +25,9 @@ def settings_faults(settings: Environment, document: Document, hosts: tuple[Host
     faults = []
     if settings.name != directory.resolve().name:
         faults.append(document.fault(("name",), f"must be the directory's name, {directory.resolve().name!r}"))
-    faults += _ca_file_faults(settings.storage.ca_file, document)
+    faults += _ca_file_faults(("storage", "ca_file"), settings.storage.ca_file, document)
+    if settings.notify and settings.notify.mail:
+        faults += _ca_file_faults(("notify", "mail", "ca_file"), settings.notify.mail.ca_file, document)
     if settings.balancer and hosts:
         groups = {group for host in hosts for group in host.groups}
         if settings.balancer.group not in groups:
@@ -91,15 +93,14 @@ def _most_approvals(signers: Sequence[AllowedSigner]) -> int:
     return max((len(approvers - {maker}) for maker in makers), default=0)
 
 
-def _ca_file_faults(name: str | None, document: Document) -> list[Fault]:
+def _ca_file_faults(key: KeyPath, name: str | None, document: Document) -> list[Fault]:
     faults: list[Fault] = []
-    key = ("storage", "ca_file")
     if name and "-----BEGIN CERTIFICATE-----" not in _text(document, key, name, faults) and not faults:
         faults.append(document.fault(key, f"{name} holds no certificate in PEM form"))
     return faults
 
 
-def _text(document: Document, key: tuple[str, ...], name: str, faults: list[Fault]) -> str:
+def _text(document: Document, key: KeyPath, name: str, faults: list[Fault]) -> str:
     """The text of a file that the settings name; empty, and a fault at their `key`, when it can't be read."""
     try:
         return read_text(under(document.path.parent, name), _LIMIT)

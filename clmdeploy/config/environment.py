@@ -55,8 +55,11 @@ class LoadedEnvironment:
         """Effective settings and hosts as plain JSON values; a secret appears as the place where it is kept."""
         settings = self.settings.model_dump(mode="json", exclude_none=True)
         for key, reference in secret_references(self.settings).items():
-            section, name = key.split(".")
-            settings[section][name] = reference.shown()
+            *above, name = key.split(".")
+            section = settings
+            for part in above:
+                section = section[part]
+            section[name] = reference.shown()
         hosts = [host.model_dump(mode="json", exclude_none=True) for host in self.hosts]
         shown: dict[str, Any] = {"settings": settings, "hosts": hosts}
         if digests:
@@ -68,9 +71,10 @@ class LoadedEnvironment:
         """Digest of the effective settings: comments, order and defaults written out don't change it.
 
         Without who works here and where they keep their keys: that differs between control nodes, and a plan that one
-        administrator made is approved and applied by others.
+        administrator made is approved and applied by others. Without `notify`: who is told changes nothing of what is
+        done.
         """
-        return digest_of(self.settings.model_dump(mode="json", exclude=_PERSONAL))
+        return digest_of(self.settings.model_dump(mode="json", exclude={**_PERSONAL, "notify": True}))
 
     @property
     def inventory_digest(self) -> str:
@@ -88,4 +92,6 @@ def secret_references(settings: Environment) -> Mapping[str, SecretReference]:
     found = {"storage.access_key": settings.storage.access_key, "storage.secret_key": settings.storage.secret_key}
     if settings.trust.signing_key:
         found["trust.signing_key"] = settings.trust.signing_key
+    if settings.notify and settings.notify.mail and settings.notify.mail.password:
+        found["notify.mail.password"] = settings.notify.mail.password
     return found

@@ -43,12 +43,13 @@ def _endpoint(text: str) -> str:
         raise ValueError("must be an address like https://s3.example.com:8334")
     if parts.username or parts.password or parts.query or parts.fragment or parts.path not in ("", "/"):
         raise ValueError("must hold scheme, host and port only: no user, path or query")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("must be https: plain http is accepted on this machine's loopback address only")
     return text.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, can only be this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -127,6 +128,16 @@ Principal = Annotated[
     str,
     _spelled(
         r"[A-Za-z0-9][A-Za-z0-9._+@-]{0,127}", "must be one principal of allowed_signers, like ivanova@example.com"
+    ),
+]
+ServerName = Annotated[
+    str, _spelled(r"[A-Za-z0-9:][A-Za-z0-9.:_-]{0,252}", "must be a host's name or address, without scheme and port")
+]
+MailAddress = Annotated[
+    str,
+    _spelled(
+        r"[A-Za-z0-9!#$&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,252}",
+        "must be one bare mail address, like duty@example.com",
     ),
 ]
 BackendName = Annotated[str, _spelled(r"[A-Za-z0-9_.:-]{1,100}", "must be the name of an haproxy backend")]

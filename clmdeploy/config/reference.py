@@ -82,7 +82,8 @@ def _section(title: str, model: type[BaseModel], purpose: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if section := plain_section(field):
             optional = "" if field.is_required() else " Optional."
-            yield from _section(name, section, f"{field.description}{optional}")
+            nested = name if model is Environment else f"{title}.{name}"
+            yield from _section(nested, section, f"{field.description}{optional}")
 
 
 def _table(model: type[BaseModel]) -> str:

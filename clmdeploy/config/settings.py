@@ -28,6 +28,7 @@ from clmdeploy.config.fields import (
     count,
     seconds,
 )
+from clmdeploy.config.notify import Notify
 from clmdeploy.config.secrets import SecretReference
 from clmdeploy.model.value import Value
 
@@ -199,3 +200,4 @@ class Environment(Value):
         None, description="The haproxy in front of the application hosts; without it nothing is drained."
     )
     rollout: Rollout = Field(Rollout(), description="How a release goes across the hosts.")
+    notify: Notify | None = Field(None, description="Who is told of a change that went wrong while nobody watched.")

@@ -16,7 +16,10 @@ from clmdeploy.config.example import render
 from clmdeploy.config.schema import faults_of, section_of
 from clmdeploy.config.settings import Environment, Rollout
 
-SECTIONS = ((), ("install",), ("storage",), ("storage", "access_key"), ("trust",), ("balancer",), ("rollout",))
+SECTIONS = (
+    (), ("install",), ("storage",), ("storage", "access_key"), ("trust",), ("balancer",), ("rollout",), ("notify",),
+    ("notify", "mail"),
+)  # fmt: skip
 
 
 def settings() -> dict[str, Any]:
@@ -53,7 +56,9 @@ def test_misspelt_keys_get_a_suggestion() -> None:
     assert refusals(put(settings(), "rollout.canry", 2))["rollout.canry"] == "unknown key; did you mean 'canary'?"
 
 
-@pytest.mark.parametrize("key", ["storage.access_key", "storage.secret_key", "trust.signing_key"])
+@pytest.mark.parametrize(
+    "key", ["storage.access_key", "storage.secret_key", "trust.signing_key", "notify.mail.password"]
+)
 def test_a_secret_never_stands_in_clm_yml(key: str) -> None:
     """A literal where a reference belongs is refused, and not repeated in the message."""
     cause = refusals(put(settings(), key, "hunter2-hunter2"))[key]
