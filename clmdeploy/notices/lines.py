@@ -59,6 +59,8 @@ def safe_words(say: Say, aftermath: Aftermath) -> str:
     found = [say(f"ending.concern_{kind}", names=names) for kind, names in concerns(aftermath)]
     if aftermath.state == "unknown":
         found.append(say("ending.concern_unknown"))
+    if not aftermath.is_seen:
+        found.append(say("ending.concern_unseen"))
     if not found:
         return say("ending.safe")
     return say("ending.not_safe", why="; ".join(found))

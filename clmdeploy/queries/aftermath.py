@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from clmdeploy.changes.ending import Ending, Failure
@@ -10,6 +10,7 @@ from clmdeploy.changes.plan import Plan
 from clmdeploy.model.errors import ClmError, ExitCode
 from clmdeploy.model.value import Value
 from clmdeploy.planners.drift import again, release_version
+from clmdeploy.queries.changes import ChangeSummary
 from clmdeploy.queries.status import FleetStatus
 
 State = Literal[
@@ -47,9 +48,14 @@ class Aftermath(Value):
         return self.exit_code == ExitCode.DONE
 
     @property
+    def is_seen(self) -> bool:
+        """Whether any host was asked afterwards."""
+        return bool(self.runs or self.silent)
+
+    @property
     def safe(self) -> bool:
         """Whether what runs can be left alone: everybody answers, is well and in rotation, and nobody owes anything."""
-        return not concerns(self) and self.state != "unknown"
+        return self.is_seen and not concerns(self) and self.state != "unknown"
 
 
 def after_success(plan: Plan, change: str | None) -> Aftermath:
@@ -79,6 +85,39 @@ def after_trouble(error: ClmError, plan: Plan, fleet: FleetStatus, change: str |
     return _with_fleet(
         fleet, change=change, state=state, exit_code=ExitCode.UNKNOWN if state == "unknown" else code,
         message=error.message, next=following,
+    )  # fmt: skip
+
+
+def after_refusal(
+    error: ClmError, environment: str, again: str, fleet: FleetStatus, *, waits: bool = True
+) -> Aftermath:
+    """There was not even a plan. `again`: the command, to be typed once more; `waits`: it has --lease-wait."""
+    state = _state_of(error, None)
+    following = {
+        "lease-held": f"{again} --lease-wait {LEASE_WAIT}" if waits else again,
+        "unknown": f"change resume -e {environment}",
+    }.get(state, again)
+    message = f"{error.message}\n{error.hint}".strip()
+    return _with_fleet(
+        fleet, change=None, state=state, exit_code=error.exit_code, message=message, next=following
+    )  # fmt: skip
+
+
+def cut_off(change: str | None, environment: str, again: str, message: str = "") -> Aftermath:
+    """The run ended where nobody foresaw it, and no host was asked. `change`: None when it had not begun."""
+    return Aftermath(
+        change=change, state="unknown" if change else "not-begun", exit_code=ExitCode.UNEXPECTED, message=message,
+        next=f"change resume -e {environment}" if change else again,
+    )  # fmt: skip
+
+
+def left_open(summary: ChangeSummary, environment: str, fleet: FleetStatus) -> Aftermath:
+    """A change that somebody must settle, found while nobody was at work on it."""
+    states: Mapping[str, State] = {"open": "unknown", "paused": "paused", "stopped": "stopped"}
+    verb = "resume" if summary.state == "paused" else "abort"
+    return _with_fleet(
+        fleet, change=summary.id, state=states.get(summary.state, "partly"), exit_code=ExitCode.UNKNOWN,
+        owed=summary.owed, next=f"change {verb} {summary.id} -e {environment}",
     )  # fmt: skip
 
 

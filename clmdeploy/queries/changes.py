@@ -79,9 +79,12 @@ def summaries(journal: Journal, most: int) -> list[ChangeSummary]:
 def last_change(journal: Journal) -> ChangeSummary | None:
     """The newest change by the signed head; None in a new environment."""
     newest = journal.newest_change()
-    if newest is None:
-        return None
-    return _summary(journal, newest, _edges(journal, newest)[newest], journal.head())
+    return None if newest is None else summary(journal, newest)
+
+
+def summary(journal: Journal, change: str) -> ChangeSummary:
+    """One change that the journal is known to have. Raises VerificationFailed when an event can't be read."""
+    return _summary(journal, change, _edges(journal, change)[change], journal.head())
 
 
 def story(journal: Journal, change: str | None) -> Story:
