@@ -17,9 +17,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from clmdeploy.adapters.s3 import S3Store
 from clmdeploy.adapters.s3_client import S3Connection, make_client
-from clmdeploy.lab.machine import run_program
 from clmdeploy.lab.seaweedfs import ensure_layer
 from clmdeploy.model.secret import Secret
+from tests.certificates import make_certificate
 
 BUCKET = "clm-contract"
 ACCESS_KEY, SECRET_KEY = "contract-writer", "contract-secret-key-of-the-tests"
@@ -43,7 +43,7 @@ class S3Server:
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """One S3 server over TLS for all contract tests of this run."""
     home = tmp_path_factory.mktemp("s3")
-    certificate = _certificate(home)
+    certificate = make_certificate(home)
     identities = home / "s3.json"
     identities.write_text(json.dumps({"identities": [
         _identity("admin", "contract-admin", SECRET_KEY, ["Admin"]),
@@ -95,20 +95,6 @@ def _free_ports() -> int:
 def _is_free(port: int) -> bool:
     with socket.socket() as candidate:
         return candidate.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _certificate(home: Path) -> Path:
-    """The certificate of a CA (ca.pem); beside it the server's own (tls.pem, tls.key)."""
-    common = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2",
-              "-config", "/dev/null")  # fmt: skip
-    ca = home / "ca.pem"
-    of_ca = ("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
-    of_server = ("-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=IP:127.0.0.1")
-    issuer = ("-CA", ca, "-CAkey", home / "ca.key")
-    run_program((*common, "-subj", "/CN=contract tests", "-keyout", home / "ca.key", "-out", ca, *of_ca))
-    run_program((*common, "-subj", "/CN=127.0.0.1", "-keyout", home / "tls.key", "-out", home / "tls.pem", *issuer,
-                 *of_server))  # fmt: skip
-    return ca
 
 
 def _make_buckets(server: S3Server, log: Path) -> None:
