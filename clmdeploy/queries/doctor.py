@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,7 +17,7 @@ from clmdeploy.model.signing import Namespace, Signer, Verifier
 from clmdeploy.model.storage import StorageProfile
 from clmdeploy.model.value import JsonValue
 from clmdeploy.queries.doctor_balancers import balancer_checks
-from clmdeploy.queries.doctor_control import control_checks, signing_check
+from clmdeploy.queries.doctor_control import control_checks, notify_check, signing_check
 from clmdeploy.queries.doctor_hosts import Standard, guard_check, host_checks
 from clmdeploy.queries.doctor_storage import refused_storage, storage_checks
 from clmdeploy.queries.hosts import managed_hosts, question, release_hosts
@@ -46,13 +46,16 @@ class Instruments:
     """what keeps each secret from being read"""
     guard: str
     """SHA-256 of the guard that belongs to this program"""
+    channels: Callable[[], Mapping[str, str]] = dict
+    """each way by which people would be told → what keeps notices from them; empty: nothing"""
 
 
 def examine(environment: LoadedEnvironment, instruments: Instruments) -> tuple[Check, ...]:
     """All checks, side by side: a dead host or a silent storage costs no more than its own time limit."""
-    with ThreadPoolExecutor(max_workers=4, thread_name_prefix="doctor") as pool:
+    with ThreadPoolExecutor(max_workers=5, thread_name_prefix="doctor") as pool:
         parts = [
-            pool.submit(part, environment, instruments) for part in (_control, _state, _releases, _hosts_and_balancers)
+            pool.submit(part, environment, instruments)
+            for part in (_control, _notify, _state, _releases, _hosts_and_balancers)
         ]
         return tuple(check for part in parts for check in part.result())
 
@@ -60,6 +63,10 @@ def examine(environment: LoadedEnvironment, instruments: Instruments) -> tuple[C
 def _control(environment: LoadedEnvironment, instruments: Instruments) -> list[Check]:
     unread = instruments.secrets()
     return [*control_checks(instruments.control_node(), unread), _signing(environment, instruments)]
+
+
+def _notify(_environment: LoadedEnvironment, instruments: Instruments) -> list[Check]:
+    return [notify_check(name, fault) for name, fault in instruments.channels().items()]
 
 
 def _signing(environment: LoadedEnvironment, instruments: Instruments) -> Check:

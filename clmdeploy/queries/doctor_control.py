@@ -47,5 +47,12 @@ def signing_check(expected: str | None, principal: str | None) -> Check:
     return _check("signing key", "ok", f"signs as {principal}, whom allowed_signers trusts")
 
 
+def notify_check(channel: str, fault: str) -> Check:
+    """Nothing stops work here, but its failure would be told to nobody."""
+    if fault:
+        return _check(f"notify.{channel}", "warn", fault, f"see notify.{channel} in clm.yml: people would not be told")
+    return _check(f"notify.{channel}", "ok", "people can be told")
+
+
 def _check(name: str, verdict: Verdict, finding: str, remedy: str = "") -> Check:
     return Check(area="control node", subject="", name=name, verdict=verdict, finding=finding, remedy=remedy)

@@ -99,6 +99,16 @@ def test_a_sound_environment_is_in_order() -> None:
     assert {check.subject for check in checks} == {"", "clm-state", "clm-releases", "lb1", "app1", "app2"}
 
 
+def test_people_who_could_not_be_told_are_a_warning() -> None:
+    """It stops no work; it would stop the news of its failure."""
+    channels = {"mail": "mail.example.com:587: Connection refused", "command": ""}
+    checks = examine(environment(), instruments(channels=lambda: channels))
+    found = {check.name: check for check in checks if check.name.startswith("notify.")}
+    assert verdicts(list(found.values())) == {"notify.mail": "warn", "notify.command": "ok"}
+    assert "Connection refused" in found["notify.mail"].finding
+    assert "clm.yml" in found["notify.mail"].remedy
+
+
 def test_hosts_are_judged_while_the_storage_is_silent() -> None:
     """One fault a bucket, with the error's own remedy; everything else is still told."""
     down = raising(StoreUnavailable("storage s3: does not answer", "check storage.endpoint"))
