@@ -1,0 +1,34 @@
+"""Changes that somebody must settle while nobody is at work on them: their control node is gone, or it went home."""
+
+from __future__ import annotations
+
+from clmdeploy.changes.journal import Journal
+from clmdeploy.changes.lease import POLL, Leases
+from clmdeploy.model.errors import LeaseHeld, OutcomeUnknown
+from clmdeploy.queries.changes import ChangeSummary, last_change, summary
+
+
+def changes_left_open(journal: Journal, leases: Leases) -> list[ChangeSummary]:
+    """Oldest first. Waits until a lease that is held has either moved or expired, its time to live at most.
+
+    Raises StoreUnavailable when the storage does not answer, VerificationFailed when it can't be believed.
+    """
+    busy = _somebody_at_work(leases)
+    newest = last_change(journal)  # read after the wait: it may have ended meanwhile
+    found = {change: summary(journal, change) for change in journal.owed().values()}
+    if newest is not None and newest.needs_somebody and not busy:
+        found[newest.id] = newest
+    return [found[change] for change in sorted(found)]
+
+
+def _somebody_at_work(leases: Leases) -> bool:
+    standing = leases.read("fleet")
+    if standing is None or not standing[0].held:
+        return False
+    try:
+        leases.await_free("fleet", standing[0].time_to_live + 2 * POLL)
+    except LeaseHeld:
+        return True
+    except OutcomeUnknown:  # expired
+        return False
+    return False
