@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from clmdeploy.adapters.connections import Connections
     from clmdeploy.adapters.directory import DirectoryStore
     from clmdeploy.adapters.openssh import OpenSshVerifier
+    from clmdeploy.adapters.outbox import DirectoryOutbox
     from clmdeploy.adapters.s3 import S3Store
     from clmdeploy.adapters.s3_client import S3Connection
     from clmdeploy.adapters.ssh import SshPerformer
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from clmdeploy.changes.ports import OutcomeListener
     from clmdeploy.changes.proposals import Proposals
     from clmdeploy.model.hosts import Host
+    from clmdeploy.notices.courier import Courier
+    from clmdeploy.notices.ports import Lookout
     from clmdeploy.queries.doctor import Instruments
     from clmdeploy.queries.wishes import Wishing
     from clmdeploy.releases.catalogue import Catalogue
@@ -61,6 +64,17 @@ class Runtime:
     def of(cls, inventories: Path | None, name: str) -> Runtime:
         """The environment `name`. Raises InvalidInput with every fault of its files."""
         return cls(load(find_inventories(inventories, os.environ), name))
+
+    @classmethod
+    def of_remains(cls, inventories: Path | None, name: str) -> Runtime | None:
+        """Of an environment whose files have faults, to tell people of these; None when nobody can be told.
+
+        Raises InvalidInput when there is no such environment.
+        """
+        from clmdeploy.config.remains import remains
+
+        left = remains(find_inventories(inventories, os.environ), name)
+        return None if left is None else cls(left)
 
     @cached_property
     def clock(self):  # type: ignore[no-untyped-def]  # SystemClock, imported late
@@ -168,6 +182,36 @@ class Runtime:
 
         return PlaybookPerformer(self.environment.known_hosts)
 
+    @cached_property
+    def courier(self) -> Courier | None:
+        """Who brings notices to people; None where clm.yml names nobody, or says never. Secrets are read now."""
+        from clmdeploy.adapters.channels import channels_of
+        from clmdeploy.notices.courier import Courier
+
+        notify = self.environment.settings.notify
+        if notify is None or not self.notifies:
+            return None
+        return Courier(channels_of(notify, self.environment.directory, self.environ), self.outbox, self.clock)
+
+    @property
+    def notifies(self) -> bool:
+        """Whether clm.yml names people to tell."""
+        notify = self.environment.settings.notify
+        return notify is not None and notify.when != "never"
+
+    @cached_property
+    def outbox(self) -> DirectoryOutbox:
+        """Where notices wait that could not be handed over."""
+        from clmdeploy.adapters.outbox import DirectoryOutbox
+
+        return DirectoryOutbox(self.own_directory / "notices")
+
+    def post_lookout(self) -> Lookout | None:
+        """A process that outlives ours; None without a courier. Raises OSError."""
+        from clmdeploy.adapters.lookout import ProcessLookout
+
+        return ProcessLookout(self.courier.channels, self.outbox, self.environ) if self.courier else None
+
     def conductor(self, watcher: Watcher | None = None) -> Conductor:
         """What begins, resumes and aborts changes."""
         inventory = {host.name: host for host in self.environment.hosts}
@@ -223,6 +267,7 @@ class Runtime:
             },
             signer=lambda: self.signer, verifier=self.verifier, guard=sha256_hex(guard_source()),
             secrets=lambda: unresolved_secrets(self.environment, self.environ, open_vaults=True),
+            channels=lambda: {one.name: one.check() for one in self.courier.channels} if self.courier else {},
         )  # fmt: skip
 
     def change_id(self, kind: str) -> str:

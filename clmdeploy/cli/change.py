@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,16 +93,18 @@ def apply(
     from clmdeploy.cli.offline import ship_first
     from clmdeploy.cli.proposal import wanted
     from clmdeploy.cli.rollout import apply_wanted
+    from clmdeploy.cli.vigil import Task, on_errand
     from clmdeploy.queries.drift import refuse_drifted
 
-    refuse_unwritable(output)
-    refuse_other_name(invocation, consent, environment)
-    refuse_unanswerable(invocation, consent)
-    with closing(_runtime(invocation, environment)) as runtime:
+    task = Task(f"change apply {shlex.quote(str(what))}", options.reason or "")
+    with on_errand(invocation, environment, task) as (runtime, vigil):
+        refuse_unwritable(output)
+        refuse_other_name(invocation, consent, environment)
+        refuse_unanswerable(invocation, consent)
         found = wanted(runtime, what)
         ship_first(invocation, runtime)
         runtime.conductor().await_turn(options.lease_wait)
-        run = Run(runtime, invocation, output, found.signed.plan)
+        run = Run(runtime, invocation, output, found.signed.plan, vigil)
         if refuse_drifted(found.signed.plan, runtime.wishing()):
             apply_wanted(run, consent, options, found)
         else:
@@ -150,10 +153,13 @@ def _settle(
 ) -> None:
     from clmdeploy.cli.offline import open_offline_runtime, ship_first
     from clmdeploy.cli.rollout import tell_drift
+    from clmdeploy.cli.vigil import Task, on_errand
     from clmdeploy.queries.changes import to_settle
 
-    refuse_unwritable(output)
-    with closing(_runtime(invocation, environment)) as runtime:
+    words = ("change", "abort" if taking_back else "resume", *([wanted] if wanted else []))
+    task = Task(" ".join(words), options.reason or "", settles=True)
+    with on_errand(invocation, environment, task) as (runtime, vigil):
+        refuse_unwritable(output)
         if options.offline:
             runtime = open_offline_runtime(invocation, runtime, wanted)
         else:
@@ -165,7 +171,7 @@ def _settle(
         standing = runtime.turns.read("fleet")
         if standing and standing[0].held and standing[0].change == which:
             click.echo(invocation.say("change.waiting", seconds=standing[0].time_to_live), err=True)
-        run, reason = Run(runtime, invocation, output, plan), options.reason or ""
+        run, reason = Run(runtime, invocation, output, plan, vigil), options.reason or ""
         if taking_back:
             run.conduct(lambda it: it.abort(which, reason), taking_back=True)
         else:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from clmdeploy.changes.plan import Plan
     from clmdeploy.changes.world import Watcher
     from clmdeploy.cli.render.watchers import Recorder
+    from clmdeploy.cli.vigil import Vigil
     from clmdeploy.queries.aftermath import Aftermath
     from clmdeploy.runtime import Runtime
 
@@ -35,6 +36,7 @@ class Run:
     invocation: Invocation
     output: Output
     plan: Plan
+    vigil: Vigil
 
     def conduct(self, act: Callable[[Conductor], Ending], *, taking_back: bool = False) -> None:
         """Let `act` run the change; ends the command with its exit code. `taking_back`: that is what was asked for."""
@@ -42,7 +44,7 @@ class Run:
 
         recorder = Recorder()
         with self._shown() as watcher:
-            result = _attempt(act, self.runtime.conductor(Several((recorder, watcher))))
+            result = _attempt(act, self.runtime.conductor(Several((recorder, self.vigil, watcher))))
         aftermath = self._aftermath(result, recorder)
         if taking_back and aftermath.state == "taken-back" and not aftermath.failures:
             aftermath = aftermath.model_copy(update={"exit_code": ExitCode.DONE})
@@ -60,11 +62,15 @@ class Run:
         """The ending: for people, as one JSON object, or as the last line of `--events`; and JUnit's file."""
         from clmdeploy.cli.render.endings import show_ending
 
+        self.vigil.learn(aftermath)
         if self.output.junit is not None:
             from clmdeploy.cli.render.junit import junit_xml
 
             _write_report(self.invocation, self.output.junit, junit_xml(self.plan, recorder.events, aftermath))
-        show_ending(self.invocation, self.output.events, aftermath)
+        # JSON has what became of the notice in it; people see first how it ended.
+        delivery = self.vigil.deliver() if self.output.events or self.invocation.json else None
+        show_ending(self.invocation, self.output.events, aftermath, delivery)
+        self.vigil.deliver()
 
     @contextmanager
     def _shown(self) -> Iterator[Watcher]:

@@ -36,5 +36,5 @@ def deploy(
     from clmdeploy.cli.rollout import Rollout
     from clmdeploy.planners.deploy import plan_deploy
 
-    rollout = Rollout(invocation, environment, options, consent, output)
+    rollout = Rollout(invocation, environment, f"deploy {version}", options, consent, output)
     rollout.carry(lambda wishing, choices, now: plan_deploy(wishing.deploy(version, choices), now))

@@ -49,5 +49,6 @@ def rollback(
 
     if options.offline and options.reason is None:
         raise UsageError(invocation.say("offline.reason"), '--reason "TEXT"')
-    rollout = Rollout(invocation, environment, options, consent, output)
+    title = f"rollback --to {version}" if version else "rollback"
+    rollout = Rollout(invocation, environment, title, options, consent, output)
     rollout.carry(lambda wishing, choices, now: plan_rollback(wishing.rollback(version, choices), now))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from clmdeploy.changes.conductor import Admission
     from clmdeploy.changes.plan import Plan
     from clmdeploy.changes.signed_plan import SignedPlan
+    from clmdeploy.cli.vigil import Vigil
     from clmdeploy.queries.wishes import Choices, Wishing
     from clmdeploy.runtime import Runtime
 
@@ -32,36 +32,45 @@ class Rollout:
 
     invocation: Invocation
     environment: str
+    title: str
+    """the command's own words, `deploy 1.3.0`"""
     options: RolloutOptions
     consent: Consent
     output: Output
 
     def carry(self, plan_with: Planner) -> None:
         """Plan; then show the plan, write it, or carry it out. Before the last answer nothing is touched."""
+        from clmdeploy.cli.vigil import Task, on_errand
+
+        task = Task(self.title, self.options.reason or "", acts=self.options.acts)
+        with on_errand(self.invocation, self.environment, task) as (runtime, vigil):
+            self._refuse_senseless()
+            self._carry(self._prepared(runtime), vigil, plan_with)
+
+    def _refuse_senseless(self) -> None:
         refuse_unwritable(self.output)
         if self.options.propose and self.options.plan_out is not None:
             raise UsageError("--propose and --plan-out: choose one", "`change propose FILE` proposes what a file holds")
         if self.options.acts:
             refuse_other_name(self.invocation, self.consent, self.environment)
-        with closing(self._runtime()) as runtime:
-            if self.options.acts:
-                runtime.conductor().await_turn(self.options.lease_wait)
-            plan = self._plan(runtime, plan_with)
-            if self.options.dry_run:
-                show(self.invocation, self.output, plan)
-            elif self.options.plan_out is not None:
-                self._hand_out(runtime, plan)
-            elif self.options.propose and plan.steps:
-                self._propose(runtime, plan)
-            else:
-                self._apply(runtime, plan)
 
-    def _runtime(self) -> Runtime:
+    def _carry(self, runtime: Runtime, vigil: Vigil, plan_with: Planner) -> None:
+        if self.options.acts:
+            runtime.conductor().await_turn(self.options.lease_wait)
+        plan = self._plan(runtime, plan_with)
+        if self.options.dry_run:
+            show(self.invocation, self.output, plan)
+        elif self.options.plan_out is not None:
+            self._hand_out(runtime, plan)
+        elif self.options.propose and plan.steps:
+            self._propose(runtime, plan)
+        else:
+            self._apply(Run(runtime, self.invocation, self.output, plan, vigil))
+
+    def _prepared(self, runtime: Runtime) -> Runtime:
         """With the storage, or on purpose without it."""
         from clmdeploy.cli.offline import offline_runtime, ship_first
-        from clmdeploy.runtime import Runtime
 
-        runtime = Runtime.of(self.invocation.inventories, self.environment)
         if self.options.offline:
             return offline_runtime(self.invocation, runtime, self.options)
         if self.options.acts:
@@ -89,11 +98,11 @@ class Rollout:
 
         put_forward(self.invocation, runtime, sign_plan(plan, runtime.signer), self.options.reason or "")
 
-    def _apply(self, runtime: Runtime, plan: Plan) -> None:
+    def _apply(self, run: Run) -> None:
         from clmdeploy.changes.approvals import refuse_unproposed
         from clmdeploy.changes.signed_plan import sign_plan
 
-        run = Run(runtime, self.invocation, self.output, plan)
+        runtime, plan = run.runtime, run.plan
         if not plan.steps:
             run.tell_nothing_to_do()
             return

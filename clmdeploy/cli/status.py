@@ -9,26 +9,42 @@ import click
 
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.options import environment_option, json_option, pass_invocation
+from clmdeploy.model.errors import ExitCode
 
 
 @click.command(short_help="What runs where, and what is still open.")
 @environment_option
 @click.option("--probe", is_flag=True, help="Ask every service how it is and which version answers.")
+@click.option(
+    "--notify",
+    is_flag=True,
+    help="Tell those whom clm.yml names, once, of changes left open that nobody is at work on.",
+)
 @json_option
 @pass_invocation
-def status(invocation: Invocation, environment: str, probe: bool) -> None:
+def status(invocation: Invocation, environment: str, probe: bool, notify: bool) -> None:
     """Show what runs where, the balancers' view, the newest change, and what is still open with the command to type.
 
-    The hosts themselves are asked, and silent ones named. With the state bucket out of reach the hosts are shown alone.
+    The hosts themselves are asked, and silent ones named. With the state bucket out of reach the hosts are shown alone;
+    with --notify that is a failure, since nobody could be told of what is not known.
     """
+    from clmdeploy.cli.notices import refuse_untold, retry_notices, tell_left_open
     from clmdeploy.cli.render.status import show_status, status_json
     from clmdeploy.queries.status import fleet_status, record_status
     from clmdeploy.runtime import Runtime
 
     with closing(Runtime.of(invocation.inventories, environment)) as runtime:
-        fleet = fleet_status(runtime.hosts, runtime.environment, probe=probe)
+        if notify:
+            refuse_untold(runtime)
+        fleet = fleet_status(runtime.hosts, runtime.environment, probe=probe or notify)
         record = record_status(lambda: (runtime.journal, runtime.leases))
-        if invocation.json:
-            click.echo(json.dumps(status_json(invocation, environment, fleet, record), ensure_ascii=False))
-        else:
+        if not invocation.json:
             show_status(invocation, runtime.environment.settings, fleet, record)
+        told = tell_left_open(invocation, runtime, fleet, record) if notify else None
+        if invocation.json:
+            document = status_json(invocation, environment, fleet, record, told)
+            click.echo(json.dumps(document, ensure_ascii=False))
+        if not any(one.kept for one in told or ()):
+            retry_notices(invocation, runtime)
+    if notify and record.fault:
+        raise click.exceptions.Exit(ExitCode.FAILED_UNCHANGED)

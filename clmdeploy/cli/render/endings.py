@@ -9,31 +9,37 @@ import click
 
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.render.console import make_console
+from clmdeploy.cli.render.notices import delivery_json
 from clmdeploy.model.value import JsonValue
+from clmdeploy.notices.composition import ending_document
+from clmdeploy.notices.courier import Delivery
 from clmdeploy.notices.lines import cause_words, runs_words, safe_words, verdict_words
 from clmdeploy.queries.aftermath import Aftermath
 
 
-def show_ending(invocation: Invocation, events: bool, aftermath: Aftermath) -> None:
-    """Success on stdout, failure on stderr; with `--json` or `--events` one object on stdout instead."""
+def show_ending(invocation: Invocation, events: bool, aftermath: Aftermath, delivery: Delivery | None = None) -> None:
+    """Success on stdout, failure on stderr; with `--json` or `--events` one object on stdout instead.
+
+    `delivery`: what became of the notice, where there was one; only JSON shows it.
+    """
     if events:
         from clmdeploy.cli.render.events import EventLines
 
-        EventLines().write({"event": "ending", **ending_json(invocation, aftermath)})
+        EventLines().write({"event": "ending", **ending_json(invocation, aftermath, delivery)})
     elif invocation.json:
         import json
 
-        click.echo(json.dumps(ending_json(invocation, aftermath), ensure_ascii=False))
+        click.echo(json.dumps(ending_json(invocation, aftermath, delivery), ensure_ascii=False))
     elif aftermath.is_good:
         make_console().print(_good_words(invocation, aftermath), style="green", soft_wrap=True)
     else:
         _show_failure(invocation, aftermath)
 
 
-def ending_json(invocation: Invocation, aftermath: Aftermath) -> dict[str, JsonValue]:
+def ending_json(invocation: Invocation, aftermath: Aftermath, delivery: Delivery | None) -> dict[str, JsonValue]:
     """As documented in docs/json.md."""
-    following = command(invocation, aftermath.next) if aftermath.next else None
-    return aftermath.model_dump(mode="json") | {"safe": aftermath.safe, "next": following}
+    document = ending_document(aftermath, lambda words: command(invocation, words))
+    return document | {"notified": delivery_json(delivery)}
 
 
 def command(invocation: Invocation, words: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
@@ -11,9 +11,11 @@ from clmdeploy.cli.render.changes import summary_json, who_words
 from clmdeploy.cli.render.console import STYLES, make_console, make_table, moment
 from clmdeploy.cli.render.endings import command
 from clmdeploy.cli.render.leases import lease_json
+from clmdeploy.cli.render.notices import delivery_json
 from clmdeploy.config.settings import Environment
 from clmdeploy.model.faults import printable
 from clmdeploy.model.value import JsonValue
+from clmdeploy.notices.courier import Delivery
 from clmdeploy.queries.status import FleetStatus, HostStatus, RecordStatus, faults_of_services, next_command
 
 _HEALTH = {"healthy": "green", "unhealthy": "bold red", "unknown": "dim"}
@@ -37,9 +39,13 @@ def show_status(invocation: Invocation, settings: Environment, fleet: FleetStatu
 
 
 def status_json(
-    invocation: Invocation, environment: str, fleet: FleetStatus, record: RecordStatus
+    invocation: Invocation,
+    environment: str,
+    fleet: FleetStatus,
+    record: RecordStatus,
+    told: Sequence[Delivery] | None = None,
 ) -> dict[str, JsonValue]:
-    """As documented in docs/json.md."""
+    """As documented in docs/json.md. `told`: what became of notices; None when none were asked for."""
     following = next_command(environment, record)
     return {
         "format": "status/1", "environment": environment, **fleet.model_dump(mode="json"), "runs": fleet.runs,
@@ -47,6 +53,7 @@ def status_json(
         "last_change": summary_json(record.last_change) if record.last_change else None,
         "open_changes": record.open_changes, "owed": record.owed, "lease": lease_json(record.lease),
         "next": command(invocation, following) if following else None,
+        "notified": None if told is None else [delivery_json(one) for one in told],
     }  # fmt: skip
 
 
