@@ -60,7 +60,7 @@ class MailChannel:
         try:
             return answers.get(timeout=self.timeout)
         except Empty:
-            return Receipt.later(recipients, f"{self._where}: no answer within {self.timeout:.0f} s")
+            return Receipt.later(recipients, f"{self._where}: {self._silence}")
 
     def _asked(self) -> Receipt:
         """Everything but the letter: who would be refused."""
@@ -119,8 +119,14 @@ class MailChannel:
     def _where(self) -> str:
         return f"{self.server.host}:{self.server.port}"
 
+    @property
+    def _silence(self) -> str:
+        return f"no answer within {self.timeout:.0f} s"
+
     def _words(self, error: Exception) -> str:
         """What went wrong, in one line; a server that repeats the password is not quoted with it."""
+        if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):  # smtplib wraps it
+            return self._silence
         if isinstance(error, smtplib.SMTPResponseException):
             said = error.smtp_error
             text = f"{error.smtp_code} {said.decode(errors='replace') if isinstance(said, bytes) else said}"
