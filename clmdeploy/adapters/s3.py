@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from clmdeploy.adapters.s3_client import RETRIES, S3Connection, make_client
 from clmdeploy.adapters.s3_conditional import ConditionalWriter
 from clmdeploy.adapters.s3_errors import Place, translated
 from clmdeploy.adapters.s3_profile import probe
+from clmdeploy.adapters.s3_steady import refuse_cut, refuse_cut_listing, steadily
 from clmdeploy.changes.ports import MEBIBYTE, Missing, Stored
 from clmdeploy.model.errors import Conflict, InvalidInput
 from clmdeploy.model.secret import Secret
@@ -38,12 +39,10 @@ class S3Store:
 
     def get(self, key: str, limit: int = 16 * MEBIBYTE) -> Stored:
         with translated(self._place, key):
-            answer = self._client.get_object(Bucket=self.bucket, Key=key)
-            with answer["Body"] as stream:
-                body = stream.read(limit + 1)
-        if len(body) > limit:
+            stored = steadily(lambda: self._read(key, limit + 1))
+        if len(stored.body) > limit:
             raise InvalidInput(f"{self._place}: {key} is larger than {limit} bytes", "it was not written by this tool")
-        return Stored(body, str(answer["ETag"]), answer.get("LastModified"))
+        return stored
 
     def put(self, key: str, body: bytes, *, only_if_absent: bool = False, only_if_etag: str | None = None) -> str:
         try:
@@ -67,9 +66,7 @@ class S3Store:
         with _local(path), tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             try:
                 with translated(self._place, key):
-                    body = self._client.get_object(Bucket=self.bucket, Key=key)["Body"]
-                    for chunk in body.iter_chunks(MEBIBYTE):
-                        file.write(chunk)
+                    steadily(lambda: self._stream(key, file))
                 file.flush()
                 os.replace(file.name, path)
             finally:
@@ -77,8 +74,7 @@ class S3Store:
 
     def keys(self, prefix: str) -> Iterator[str]:
         with translated(self._place, prefix):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-            found = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+            found = steadily(lambda: self._listed(prefix))
         return iter(sorted(found))  # not every server sorts by code points
 
     def presign(self, key: str, seconds: int) -> Secret:
@@ -93,6 +89,28 @@ class S3Store:
         """
         with translated(self._place):
             return probe(self._once, self._conditional)
+
+    def _read(self, key: str, most: int) -> Stored:
+        answer = self._client.get_object(Bucket=self.bucket, Key=key)
+        with answer["Body"] as stream:
+            body = stream.read(most)
+        if len(body) < most:
+            refuse_cut(answer, len(body))
+        return Stored(body, str(answer["ETag"]), answer.get("LastModified"))
+
+    def _stream(self, key: str, file: IO[bytes]) -> None:
+        file.seek(0)
+        file.truncate()
+        answer = self._client.get_object(Bucket=self.bucket, Key=key)
+        for chunk in answer["Body"].iter_chunks(MEBIBYTE):
+            file.write(chunk)
+        refuse_cut(answer, file.tell())
+
+    def _listed(self, prefix: str) -> list[str]:
+        pages = list(self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix))
+        for page in pages:
+            refuse_cut_listing(page)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
 
     @cached_property
     def _client(self) -> Any:  # Any: boto3 makes its clients at run time

@@ -46,7 +46,11 @@ class ConditionalWriter:
         answer_lost, pauses = False, iter(self.pauses)
         while True:
             try:
-                return str(self.client.put_object(Bucket=self.bucket, Key=key, Body=body, **condition)["ETag"])
+                answer = self.client.put_object(Bucket=self.bucket, Key=key, Body=body, **condition)
+                if "ETag" in answer:
+                    return str(answer["ETag"])
+                # The head of the answer was cut off after its first line: was it written?
+                raise exceptions.ConnectionClosedError(endpoint_url=self.client.meta.endpoint_url)
             except exceptions.ClientError as error:
                 if answer_lost and code_of(error.response) in _REFUSED and (own := self._own(key, body)):
                     return own
@@ -82,4 +86,5 @@ class ConditionalWriter:
 
 def _worth_repeating(answer: Any) -> bool:  # Any: botocore's parsed response
     # ConditionalRequestConflict: two conditional writes met; S3's documentation says to repeat.
-    return status_of(answer) in (500, 502, 503, 504) or code_of(answer) in ("ConditionalRequestConflict", "SlowDown")
+    repeated = (429, 500, 502, 503, 504)
+    return status_of(answer) in repeated or code_of(answer) in ("ConditionalRequestConflict", "SlowDown")

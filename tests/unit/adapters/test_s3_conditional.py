@@ -27,7 +27,8 @@ class Storage:
     """Objects, and what goes wrong: one word a PUT, used up from the front.
 
     `drop`: written, the connection is closed without an answer. `error`: written, answered 500. `busy`: not written,
-    answered 503. `conflict`: not written, answered 409. Any other word: in order.
+    answered 503. `throttle`: likewise with 429. `conflict`: not written, answered 409. `behead`: written, the answer
+    breaks off after its first line. Any other word: in order.
     """
 
     port: int = 0
@@ -49,6 +50,11 @@ class Storage:
         return if_match is not None and if_match != expected
 
 
+_REFUSALS = {
+    "busy": (503, "SlowDown"), "throttle": (429, "TooManyRequests"), "conflict": (409, "ConditionalRequestConflict"),
+}  # fmt: skip
+
+
 def _etag(body: bytes) -> str:
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
@@ -62,8 +68,8 @@ def _handler(storage: Storage) -> type[BaseHTTPRequestHandler]:
             storage.puts += 1
             storage.before_put()
             word = storage.trouble.pop(0) if storage.trouble else "well"
-            if word in ("busy", "conflict"):
-                self._fail(*{"busy": (503, "SlowDown"), "conflict": (409, "ConditionalRequestConflict")}[word])
+            if word in _REFUSALS:
+                self._fail(*_REFUSALS[word])
             elif storage.refuses(self.path, self.headers.get("If-None-Match"), self.headers.get("If-Match")):
                 self._fail(412, "PreconditionFailed")
             else:
@@ -76,6 +82,8 @@ def _handler(storage: Storage) -> type[BaseHTTPRequestHandler]:
                 self.connection.close()
             elif word == "error":
                 self._fail(500, "InternalError")
+            elif word == "behead":
+                self._behead()
             else:
                 self._send(200, b"", ETag=_etag(body))
 
@@ -95,6 +103,11 @@ def _handler(storage: Storage) -> type[BaseHTTPRequestHandler]:
 
         def _fail(self, status: int, code: str) -> None:
             self._send(status, f"<Error><Code>{code}</Code><Message>of a stub</Message></Error>".encode())
+
+        def _behead(self) -> None:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nDa")
+            self.close_connection = True
+            self.connection.close()
 
         def _send(self, status: int, body: bytes, **headers: str) -> None:
             self.send_response_only(status)
@@ -136,7 +149,7 @@ def store(storage: Storage) -> S3Store:
     return store
 
 
-@pytest.mark.parametrize("trouble", ["drop", "error"])
+@pytest.mark.parametrize("trouble", ["drop", "error", "behead"])
 def test_a_create_whose_answer_was_lost_is_ones_own(storage: Storage, store: S3Store, trouble: str) -> None:
     """The write happened, its answer did not arrive: the repetition's 412 is the echo of our success."""
     storage.trouble = [trouble]
@@ -145,7 +158,7 @@ def test_a_create_whose_answer_was_lost_is_ones_own(storage: Storage, store: S3S
     assert storage.objects[PATH] == b"mine, nonce 1"
 
 
-@pytest.mark.parametrize("trouble", ["drop", "error"])
+@pytest.mark.parametrize("trouble", ["drop", "error", "behead"])
 def test_a_replacement_whose_answer_was_lost_is_ones_own(storage: Storage, store: S3Store, trouble: str) -> None:
     """The same for a write on the condition of an etag."""
     etag = store.put(KEY, b"before")
@@ -153,7 +166,9 @@ def test_a_replacement_whose_answer_was_lost_is_ones_own(storage: Storage, store
     assert store.put(KEY, b"mine, nonce 2", only_if_etag=etag) == _etag(b"mine, nonce 2")
 
 
-@pytest.mark.parametrize("trouble", [["busy"], ["conflict"], ["busy", "conflict", "busy"], ["drop", "drop", "drop"]])
+@pytest.mark.parametrize(
+    "trouble", [["busy"], ["throttle"], ["conflict"], ["busy", "throttle", "busy"], ["drop", "drop", "drop"]]
+)
 def test_a_busy_storage_is_asked_again(storage: Storage, store: S3Store, trouble: list[str]) -> None:
     """Up to three repetitions, as often as the storage asks for them."""
     storage.trouble = trouble
