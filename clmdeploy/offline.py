@@ -51,6 +51,11 @@ class OfflineRuntime(Runtime):
         return Journal(store, self.environment.name, signer, self.verifier, self.clock)
 
     @property
+    def is_offline(self) -> bool:
+        """See Runtime."""
+        return True
+
+    @property
     def turns(self) -> Turns:
         """By what the hosts have seen."""
         name, uuid = self.environment.name, self.environment.settings.uuid

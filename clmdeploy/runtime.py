@@ -219,6 +219,11 @@ class Runtime:
         return Conductor(world, self.journal, self.turns, self.who)
 
     @property
+    def is_offline(self) -> bool:
+        """Whether this works without the storage."""
+        return False
+
+    @property
     def turns(self) -> Turns:
         """What says whose turn it is."""
         return self.leases

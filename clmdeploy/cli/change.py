@@ -157,7 +157,7 @@ def _settle(
     from clmdeploy.queries.changes import to_settle
 
     words = ("change", "abort" if taking_back else "resume", *([wanted] if wanted else []))
-    task = Task(" ".join(words), options.reason or "", settles=True)
+    task = Task(" ".join(words), options.reason or "", settles=True, offline=options.offline)
     with on_errand(invocation, environment, task) as (runtime, vigil):
         refuse_unwritable(output)
         if options.offline:

@@ -46,6 +46,8 @@ class Run:
         with self._shown() as watcher:
             result = _attempt(act, self.runtime.conductor(Several((recorder, self.vigil, watcher))))
         aftermath = self._aftermath(result, recorder)
+        if self.runtime.is_offline:
+            aftermath = aftermath.without_storage()
         if taking_back and aftermath.state == "taken-back" and not aftermath.failures:
             aftermath = aftermath.model_copy(update={"exit_code": ExitCode.DONE})
         self.tell(aftermath, recorder)

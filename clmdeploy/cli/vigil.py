@@ -38,6 +38,8 @@ class Task:
     reason: str = ""
     settles: bool = False
     """resume or abort: where nothing is open, nothing was missed"""
+    offline: bool = False
+    """without the storage: it is gone on with from here alone"""
     acts: bool = True
     """whether it changes anything: a dry run is watched by nobody"""
 
@@ -139,6 +141,8 @@ class Vigil:
         return Errand(environment, self._title, again, self._runtime.who, self._task.reason)
 
     def _composed(self, aftermath: Aftermath, occasion: Occasion, remark: str = "") -> Notice:
+        if self._task.offline:
+            aftermath = aftermath.without_storage()
         return composer_of(self._invocation, self._runtime).notice(self._errand, aftermath, occasion, remark)
 
     def _learn_refusal(self, error: BaseException) -> None:

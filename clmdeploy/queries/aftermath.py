@@ -57,6 +57,11 @@ class Aftermath(Value):
         """Whether what runs can be left alone: everybody answers, is well and in rotation, and nobody owes anything."""
         return self.is_seen and not concerns(self) and self.state != "unknown"
 
+    def without_storage(self) -> Aftermath:
+        """Of work that is journalled on its control node alone: it is gone on with from there."""
+        settles = self.next is not None and self.next.startswith(("change resume", "change abort"))
+        return self.model_copy(update={"next": f"{self.next} --offline"}) if settles else self
+
 
 def after_success(plan: Plan, change: str | None) -> Aftermath:
     """All went well: the plan says what runs where now. `change`: None when there was nothing to do."""

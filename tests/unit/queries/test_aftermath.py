@@ -86,6 +86,14 @@ def test_a_dirty_schema_is_never_safe() -> None:
     assert told.next == "change show c1 -e test"
 
 
+def test_work_without_the_storage_is_gone_on_with_from_here() -> None:
+    """Its journal is on this control node alone: the next command says so, where it is resume or abort."""
+    ending = Ending(change="c1", state="paused")
+    aftermath = after_ending(ending, rollback(), FLEET, passed=False)
+    assert aftermath.without_storage().next == "change resume -e test --offline"
+    assert after_success(rollback(), "c1").without_storage().next is None
+
+
 def test_success_needs_no_second_look() -> None:
     """The health gates have looked: every host of the plan runs its release."""
     aftermath = after_success(deploy(), "c1")
