@@ -75,8 +75,8 @@ def verify(invocation: Invocation, environment: str) -> None:
 @pass_invocation
 def ship(invocation: Invocation, environment: str) -> None:
     """Bring the journal of `rollback --offline` into the bucket, as the next deploy from here would."""
-    from clmdeploy.offline import ship_work, unshipped
     from clmdeploy.runtime import Runtime
+    from clmdeploy.runtime.offline import ship_work, unshipped
 
     with closing(Runtime.of(invocation.inventories, environment)) as runtime:
         changes = unshipped(runtime)

@@ -11,13 +11,13 @@ from clmdeploy.cli.rollout_options import RolloutOptions
 from clmdeploy.model.errors import OutcomeUnknown, UsageError
 
 if TYPE_CHECKING:
-    from clmdeploy.offline import OfflineRuntime
     from clmdeploy.runtime import Runtime
+    from clmdeploy.runtime.offline import OfflineRuntime
 
 
 def offline_runtime(invocation: Invocation, runtime: Runtime, options: RolloutOptions) -> OfflineRuntime:
     """For new work. Raises UsageError while the storage answers, OutcomeUnknown while earlier work stands open here."""
-    from clmdeploy.offline import OfflineRuntime, storage_answers, unshipped
+    from clmdeploy.runtime.offline import OfflineRuntime, storage_answers, unshipped
 
     name = runtime.environment.name
     for change in unshipped(runtime):
@@ -33,7 +33,7 @@ def offline_runtime(invocation: Invocation, runtime: Runtime, options: RolloutOp
 
 def open_offline_runtime(invocation: Invocation, runtime: Runtime, wanted: str | None) -> OfflineRuntime:
     """For work that stands open here. Raises UsageError when there is none."""
-    from clmdeploy.offline import OfflineRuntime, unshipped
+    from clmdeploy.runtime.offline import OfflineRuntime, unshipped
 
     open_ones = [one for one in unshipped(runtime) if wanted in (None, one)]
     if not open_ones:
@@ -44,7 +44,7 @@ def open_offline_runtime(invocation: Invocation, runtime: Runtime, wanted: str |
 
 def ship_first(invocation: Invocation, runtime: Runtime) -> None:
     """Before anything else acts: what was done without the storage belongs into the journal first."""
-    from clmdeploy.offline import ship_work, unshipped
+    from clmdeploy.runtime.offline import ship_work, unshipped
 
     for change in unshipped(runtime):
         ship_work(runtime, change)

@@ -33,7 +33,9 @@ def faults_of(error: ValidationError, model: type[BaseModel]) -> list[tuple[KeyP
     """Every complaint of one validation as key path and sentence. No sentence repeats the refused value."""
     result = []
     for detail in error.errors(include_url=False, include_input=False):
-        key = tuple(part for part in detail["loc"] if part != "[key]")
+        # "[key]" is pydantic's mark for a key that is itself at fault; an unknown key may be called so too.
+        unmarked = tuple(part for part in detail["loc"] if part != "[key]")
+        key = detail["loc"] if detail["type"] == "extra_forbidden" else unmarked
         result.append((key, _sentence(detail, key, model)))
     return result
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from clmdeploy.config.example import render
@@ -46,6 +46,7 @@ def test_the_shipped_inventories_hold(name: str) -> None:
 
 
 @quickly
+@example(content={"[key]": None})
 @given(content=st.dictionaries(known_keys | st.text(max_size=12), values, max_size=6))
 def test_any_mapping_as_clm_yml_is_refused_in_order(directory: Path, content: dict[str, Any]) -> None:
     """Whatever mapping stands in clm.yml, the outcome is one InvalidInput and never another exception."""

@@ -6,8 +6,8 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,21 +15,11 @@ from typing import TYPE_CHECKING
 from clmdeploy.changes.conductor import Conductor, new_change_id
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.world import Silent, Watcher, World
-from clmdeploy.config.environment import LoadedEnvironment
 from clmdeploy.config.loading import find_inventories, load
-from clmdeploy.config.secrets import resolve
-from clmdeploy.model.errors import InvalidInput
-from clmdeploy.model.signing import LateSigner, Signer
+from clmdeploy.model.signing import LateSigner
+from clmdeploy.runtime.reach import Reach, verifier_of
 
 if TYPE_CHECKING:
-    from clmdeploy.adapters.ansible import PlaybookPerformer
-    from clmdeploy.adapters.connections import Connections
-    from clmdeploy.adapters.directory import DirectoryStore
-    from clmdeploy.adapters.openssh import OpenSshVerifier
-    from clmdeploy.adapters.outbox import DirectoryOutbox
-    from clmdeploy.adapters.s3 import S3Store
-    from clmdeploy.adapters.s3_client import S3Connection
-    from clmdeploy.adapters.ssh import SshPerformer
     from clmdeploy.changes.guarded import Outcome
     from clmdeploy.changes.journal import Journal
     from clmdeploy.changes.lease import Leases, Turns
@@ -45,20 +35,12 @@ if TYPE_CHECKING:
 
 CI_JOB_VARIABLES = ("CI_JOB_URL", "CI_JOB_ID", "GITHUB_RUN_ID", "BUILD_URL")
 
-
-def verifier_of(allowed_signers: Path) -> OpenSshVerifier:
-    """Trusts the signers of one file, without any environment."""
-    from clmdeploy.adapters.openssh import OpenSshVerifier
-
-    return OpenSshVerifier(allowed_signers)
+__all__ = ["Runtime", "verifier_of"]
 
 
 @dataclass(frozen=True)
-class Runtime:
-    """One environment with everything that reaches it."""
-
-    environment: LoadedEnvironment
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+class Runtime(Reach):
+    """One environment with everything that works on it."""
 
     @classmethod
     def of(cls, inventories: Path | None, name: str) -> Runtime:
@@ -77,60 +59,10 @@ class Runtime:
         return None if left is None else cls(left)
 
     @cached_property
-    def clock(self):  # type: ignore[no-untyped-def]  # SystemClock, imported late
-        from clmdeploy.adapters.clock import SystemClock
-
-        return SystemClock()
-
-    @cached_property
-    def state(self) -> S3Store:
-        """The state bucket."""
-        return self._bucket(self.environment.settings.storage.state_bucket, "storage.state_bucket")
-
-    @cached_property
-    def releases(self) -> S3Store:
-        """The release bucket."""
-        return self._bucket(self.environment.settings.storage.release_bucket, "storage.release_bucket")
-
-    @cached_property
     def catalogue(self) -> Catalogue:
         from clmdeploy.releases.catalogue import Catalogue
 
         return Catalogue(self.releases, self.verifier)
-
-    @cached_property
-    def connections(self) -> Connections:
-        from clmdeploy.adapters.connections import Connections
-
-        return Connections(self.environment.known_hosts)
-
-    @cached_property
-    def hosts(self) -> SshPerformer:
-        """Asks and acts on single hosts."""
-        from clmdeploy.adapters.ssh import SshPerformer
-
-        return SshPerformer(self.connections)
-
-    @cached_property
-    def verifier(self) -> OpenSshVerifier:
-        from clmdeploy.adapters.openssh import OpenSshVerifier
-
-        return OpenSshVerifier(self.environment.allowed_signers)
-
-    @cached_property
-    def signer(self) -> Signer:
-        """Raises InvalidInput when this control node has no signing key."""
-        from clmdeploy.adapters.openssh import OpenSshSigner
-
-        trust = self.environment.settings.trust
-        if trust.signing_key is None:
-            raise InvalidInput(
-                f"{self.environment.directory / 'clm.yml'}: trust.signing_key: missing: plans and journal are signed",
-                "name a key of allowed_signers there; `clmdeploy init --generate-signing-key` makes one",
-            )
-        path = trust.signing_key.path(self.environment.directory)
-        key = path or resolve(trust.signing_key, self.environment.directory, self.environ, key="trust.signing_key")
-        return OpenSshSigner(key)
 
     @cached_property
     def journal(self) -> Journal:
@@ -139,20 +71,6 @@ class Runtime:
         # The key is looked for when something is signed: reading the journal needs none.
         signer = LateSigner(lambda: self.signer)
         return Journal(self.state, self.environment.name, signer, self.verifier, self.clock, self.journal_copy)
-
-    @cached_property
-    def journal_copy(self) -> DirectoryStore:
-        """What this control node has written into the journal, for when the storage is silent."""
-        from clmdeploy.adapters.directory import DirectoryStore
-
-        return DirectoryStore(self.own_directory / "copy")
-
-    @cached_property
-    def own_directory(self) -> Path:
-        """What this account keeps of the environment on this machine."""
-        import platformdirs
-
-        return platformdirs.user_state_path("clmdeploy") / self.environment.settings.uuid
 
     @cached_property
     def proposals(self) -> Proposals:
@@ -176,13 +94,6 @@ class Runtime:
         return Who(principal=principal, user=getpass.getuser(), host=socket.gethostname(), job=job)
 
     @cached_property
-    def playbooks(self) -> PlaybookPerformer:
-        """Acts on many hosts through playbooks."""
-        from clmdeploy.adapters.ansible import PlaybookPerformer
-
-        return PlaybookPerformer(self.environment.known_hosts)
-
-    @cached_property
     def courier(self) -> Courier | None:
         """Who brings notices to people; None where clm.yml names nobody, or says never. Secrets are read now."""
         from clmdeploy.adapters.channels import channels_of
@@ -198,13 +109,6 @@ class Runtime:
         """Whether clm.yml names people to tell."""
         notify = self.environment.settings.notify
         return notify is not None and notify.when != "never"
-
-    @cached_property
-    def outbox(self) -> DirectoryOutbox:
-        """Where notices wait that could not be handed over."""
-        from clmdeploy.adapters.outbox import DirectoryOutbox
-
-        return DirectoryOutbox(self.own_directory / "notices")
 
     def post_lookout(self) -> Lookout | None:
         """A process that outlives ours; None without a courier. Raises OSError."""
@@ -233,6 +137,23 @@ class Runtime:
         from clmdeploy.queries.wishes import Wishing
 
         return Wishing(self.environment, self.catalogue, self.hosts, self.inputs(), lambda: self.leases.newest("fleet"))
+
+    def change_id(self, kind: str) -> str:
+        """A fresh ID."""
+        return new_change_id(self.clock.now(), kind, secrets.token_hex(2))
+
+    def inputs(self) -> dict[str, str]:
+        """Digests of what a plan binds beside its release."""
+        from clmdeploy.adapters.playbook_files import playbooks_digest
+        from clmdeploy.adapters.program import acts_program
+        from clmdeploy.model.value import sha256_hex
+
+        return {
+            "settings": self.environment.settings_digest,
+            "hosts": self.environment.inventory_digest,
+            "playbooks": playbooks_digest(),
+            "acts": sha256_hex(acts_program()),
+        }
 
     def prepare(self, hosts: Sequence[Host], listen: OutcomeListener, *, check: bool) -> dict[str, Outcome]:
         """Set hosts up; `check`: only tell what would change. Outcomes by host name, `changed` in their results.
@@ -273,45 +194,4 @@ class Runtime:
             signer=lambda: self.signer, verifier=self.verifier, guard=sha256_hex(guard_source()),
             secrets=lambda: unresolved_secrets(self.environment, self.environ, open_vaults=True),
             channels=lambda: {one.name: one.check() for one in self.courier.channels} if self.courier else {},
-        )  # fmt: skip
-
-    def change_id(self, kind: str) -> str:
-        """A fresh ID."""
-        return new_change_id(self.clock.now(), kind, secrets.token_hex(2))
-
-    def inputs(self) -> dict[str, str]:
-        """Digests of what a plan binds beside its release."""
-        from clmdeploy.adapters.playbook_files import playbooks_digest
-        from clmdeploy.adapters.program import acts_program
-        from clmdeploy.model.value import sha256_hex
-
-        return {
-            "settings": self.environment.settings_digest,
-            "hosts": self.environment.inventory_digest,
-            "playbooks": playbooks_digest(),
-            "acts": sha256_hex(acts_program()),
-        }
-
-    def close(self) -> None:
-        """Close what was opened."""
-        if "connections" in self.__dict__:
-            self.connections.close()
-        if "playbooks" in self.__dict__:
-            self.playbooks.close()
-
-    def _bucket(self, name: str, setting: str) -> S3Store:
-        from clmdeploy.adapters.s3 import S3Store
-
-        return S3Store(self._connection, name, setting)
-
-    @cached_property
-    def _connection(self) -> S3Connection:
-        from clmdeploy.adapters.s3_client import S3Connection
-
-        storage, directory = self.environment.settings.storage, self.environment.directory
-        return S3Connection(
-            endpoint=storage.endpoint,
-            access_key=resolve(storage.access_key, directory, self.environ, key="storage.access_key"),
-            secret_key=resolve(storage.secret_key, directory, self.environ, key="storage.secret_key"),
-            region=storage.region, ca_file=self.environment.ca_file, addressing=storage.addressing,
         )  # fmt: skip

@@ -1,0 +1,142 @@
+"""What reaches the world from one environment: buckets, hosts, keys, this machine's own files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clmdeploy.config.environment import LoadedEnvironment
+from clmdeploy.config.secrets import resolve
+from clmdeploy.model.errors import InvalidInput
+from clmdeploy.model.signing import Signer
+
+if TYPE_CHECKING:
+    from clmdeploy.adapters.ansible import PlaybookPerformer
+    from clmdeploy.adapters.connections import Connections
+    from clmdeploy.adapters.directory import DirectoryStore
+    from clmdeploy.adapters.openssh import OpenSshVerifier
+    from clmdeploy.adapters.outbox import DirectoryOutbox
+    from clmdeploy.adapters.s3 import S3Store
+    from clmdeploy.adapters.s3_client import S3Connection
+    from clmdeploy.adapters.ssh import SshPerformer
+
+
+def verifier_of(allowed_signers: Path) -> OpenSshVerifier:
+    """Trusts the signers of one file, without any environment."""
+    from clmdeploy.adapters.openssh import OpenSshVerifier
+
+    return OpenSshVerifier(allowed_signers)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Concrete adapters, each made when it is first needed."""
+
+    environment: LoadedEnvironment
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @cached_property
+    def clock(self):  # type: ignore[no-untyped-def]  # SystemClock, imported late
+        from clmdeploy.adapters.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def state(self) -> S3Store:
+        """The state bucket."""
+        return self._bucket(self.environment.settings.storage.state_bucket, "storage.state_bucket")
+
+    @cached_property
+    def releases(self) -> S3Store:
+        """The release bucket."""
+        return self._bucket(self.environment.settings.storage.release_bucket, "storage.release_bucket")
+
+    @cached_property
+    def connections(self) -> Connections:
+        from clmdeploy.adapters.connections import Connections
+
+        return Connections(self.environment.known_hosts)
+
+    @cached_property
+    def hosts(self) -> SshPerformer:
+        """Asks and acts on single hosts."""
+        from clmdeploy.adapters.ssh import SshPerformer
+
+        return SshPerformer(self.connections)
+
+    @cached_property
+    def playbooks(self) -> PlaybookPerformer:
+        """Acts on many hosts through playbooks."""
+        from clmdeploy.adapters.ansible import PlaybookPerformer
+
+        return PlaybookPerformer(self.environment.known_hosts)
+
+    @cached_property
+    def verifier(self) -> OpenSshVerifier:
+        from clmdeploy.adapters.openssh import OpenSshVerifier
+
+        return OpenSshVerifier(self.environment.allowed_signers)
+
+    @cached_property
+    def signer(self) -> Signer:
+        """Raises InvalidInput when this control node has no signing key."""
+        from clmdeploy.adapters.openssh import OpenSshSigner
+
+        trust = self.environment.settings.trust
+        if trust.signing_key is None:
+            raise InvalidInput(
+                f"{self.environment.directory / 'clm.yml'}: trust.signing_key: missing: plans and journal are signed",
+                "name a key of allowed_signers there; `clmdeploy init --generate-signing-key` makes one",
+            )
+        path = trust.signing_key.path(self.environment.directory)
+        key = path or resolve(trust.signing_key, self.environment.directory, self.environ, key="trust.signing_key")
+        return OpenSshSigner(key)
+
+    @cached_property
+    def own_directory(self) -> Path:
+        """What this account keeps of the environment on this machine."""
+        import platformdirs
+
+        return platformdirs.user_state_path("clmdeploy") / self.environment.settings.uuid
+
+    @cached_property
+    def journal_copy(self) -> DirectoryStore:
+        """What this control node has written into the journal, for when the storage is silent."""
+        from clmdeploy.adapters.directory import DirectoryStore
+
+        return DirectoryStore(self.own_directory / "copy")
+
+    @cached_property
+    def outbox(self) -> DirectoryOutbox:
+        """Where notices wait that could not be handed over."""
+        from clmdeploy.adapters.outbox import DirectoryOutbox
+
+        return DirectoryOutbox(self.own_directory / "notices")
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "connections" in self.__dict__:
+            self.connections.close()
+        if "playbooks" in self.__dict__:
+            self.playbooks.close()
+
+    def _bucket(self, name: str, setting: str) -> S3Store:
+        from clmdeploy.adapters.s3 import S3Store
+
+        return S3Store(self._connection, name, setting)
+
+    @cached_property
+    def _connection(self) -> S3Connection:
+        from clmdeploy.adapters.s3_client import S3Connection
+
+        storage, directory = self.environment.settings.storage, self.environment.directory
+        return S3Connection(
+            endpoint=storage.endpoint,
+            access_key=resolve(storage.access_key, directory, self.environ, key="storage.access_key"),
+            secret_key=resolve(storage.secret_key, directory, self.environ, key="storage.secret_key"),
+            region=storage.region, ca_file=self.environment.ca_file, addressing=storage.addressing,
+        )  # fmt: skip
