@@ -13,6 +13,7 @@ from pathlib import Path
 
 from paramiko import SSHException
 
+import clmdeploy
 from clmdeploy.adapters.connections import Connections
 from clmdeploy.adapters.rundir import memory_directory
 from clmdeploy.adapters.ssh import PARALLEL
@@ -56,12 +57,23 @@ def inspect_control_node() -> ControlNode:
     )  # fmt: skip
 
 
+def installed_versions() -> dict[str, str | None]:
+    """Of this program, of Python and of what it works through; None for what is not installed."""
+    names = ("ansible-core", "ansible-runner", "fabric", "paramiko", "boto3", "pydantic")
+    own = {"clmdeploy": clmdeploy.__version__, "python": platform.python_version(), "system": platform.platform()}
+    return {**own, "openssh": _openssh(), **{name: _installed(name) for name in names}}
+
+
 def _ansible() -> str | None:
     """By the package's own word: asking ansible-playbook itself takes a second."""
     if not (Path(sys.executable).parent / "ansible-playbook").exists() and not shutil.which("ansible-playbook"):
         return None
+    return _installed("ansible-core")
+
+
+def _installed(package: str) -> str | None:
     try:
-        return version("ansible-core")
+        return version(package)
     except PackageNotFoundError:
         return None
 

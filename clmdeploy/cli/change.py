@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clmdeploy.cli import proposal
+from clmdeploy.cli import change_export, proposal
 from clmdeploy.cli.conduct import Run, refuse_unwritable
 from clmdeploy.cli.confirmation import refuse_other_name, refuse_unanswerable
 from clmdeploy.cli.context import Invocation
@@ -27,7 +27,7 @@ def change() -> None:
     """List and show pieces of work, approve or apply a plan, go on with a change or take it back."""
 
 
-for command in (proposal.propose, proposal.approve, proposal.withdraw):
+for command in (proposal.propose, proposal.approve, proposal.withdraw, change_export.export):
     change.add_command(command)
 
 

@@ -238,6 +238,28 @@ MESSAGES = {
     "approval.own": "{who}: does not count, as they wanted it themselves",
     "approval.missing": "Approvals still missing: {missing}. Somebody else than {makers} runs: {command}",
     "approval.ready": "To carry it out: {command}",
+    # change export
+    "export.done": "{file}: {count} files, {redactions} places redacted. Look through it before it leaves the house.",
+    "export.missing": "not in it: {what}: {cause}",
+    "export.readme": """\
+What is known of change {change} of environment {environment}, for the third support line.
+
+manifest.json     what is in here, with size and SHA-256; "cut": how it was shortened; "missing": what could not be had
+plan.json         the signed plan: steps, hosts, digests of everything that it was made for
+events.jsonl      the change's journal, one event a line, each with its key in the state bucket and its digest there
+approvals/        who approved it, each signed
+lease/            who holds the environment, when this was made
+journal/head.json the signed end of the journal
+settings.json     settings in force and hosts; secrets appear as the place where they are kept
+versions.json     of clmdeploy and what it stands on, and of guard, Python and system of every host
+balancers.json    servers in rotation, when this was made
+hosts/NAME/facts.json    the host, when this was made
+hosts/NAME/results.json  what came of each act of this change there, as its guard has kept it
+hosts/NAME/log.txt       journald: the release's units and those of this change, for its time and five minutes around
+
+Passwords, tokens, presigned addresses and private keys were replaced by asterisks. Where that happened in plan.json or
+events.jsonl ("redactions" in the manifest), signature and digests no longer fit what stands there.
+""",
     "journal.good": "{count} events: none is missing, none was edited, the head is signed.",
     "journal.exported": "{count} events are in {file}",
     "journal.unfit": "does not fit: {fault}",

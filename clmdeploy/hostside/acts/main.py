@@ -12,7 +12,10 @@ import sys
 
 from .call import ActError, Json, read_call
 
-ACTS = ("balance", "facts", "health", "inspect", "logs", "migrate", "prune", "releases", "stage", "switch", "tokens")
+ACTS = (
+    "balance", "facts", "health", "inspect", "logs", "migrate", "prune", "releases", "results", "stage", "switch",
+    "tokens",
+)  # fmt: skip
 VERBS = ("perform", "restore", "probe", "ask")
 
 
