@@ -17,13 +17,16 @@ Leaves = Literal["before", "after"]
 
 @dataclass(frozen=True)
 class Case:
-    """`act` does all of it and raises AssertionError where the tool did not keep its word."""
+    """`act` does all of it and raises AssertionError where the tool did not keep its word.
+
+    What it returns, if anything, is to be left instead of `leaves`: where the tool had a choice, and told it.
+    """
 
     family: str
     name: str
     work: Work
     leaves: Leaves
-    act: Callable[[Ground], None]
+    act: Callable[[Ground], Leaves | None]
     loaded: bool = True
     """whether users ask meanwhile, none of whom may see a failure: so for every fault of the control side"""
 

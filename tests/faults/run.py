@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from clmdeploy.model.errors import ClmError
-from tests.faults.case import Case
+from tests.faults.case import Case, Leaves
 from tests.faults.ground import Ground
 from tests.faults.invariants import bucket_faults, fleet_faults
 from tests.faults.state import FleetState
@@ -51,19 +51,19 @@ def _row(ground: Ground, case: Case) -> Row:
 def _survive(ground: Ground, case: Case) -> None:
     ground.begin(case.work)
     with ground.users(case.loaded) as seen:
-        case.act(ground)
+        leaves = case.act(ground) or case.leaves
     ground.proxy.clear()
-    faults = _faults(ground, case)
+    faults = _faults(ground, case, leaves)
     faults += [f"users saw: {one.sentence}: {one.reasons}" for one in seen if one.failed or not one.exact]
     verified = ground.node("journal", "verify")
     faults += [f"journal verify: exit code {verified.code}: {verified.said}"] if verified.code else []
     assert not faults, "\n  ".join(faults)
 
 
-def _faults(ground: Ground, case: Case) -> list[str]:
+def _faults(ground: Ground, case: Case, leaves: Leaves) -> list[str]:
     """The last look counts: what is true only after a while is true."""
     deadline = time.monotonic() + _SETTLING
-    expected = ground.begins[case.work].state if case.leaves == "before" else ground.ends[case.work]
+    expected = ground.begins[case.work].state if leaves == "before" else ground.ends[case.work]
     while True:
         state = FleetState.of(ground.lab)
         faults = [*fleet_faults(state), *state.differences(expected)]
