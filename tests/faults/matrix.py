@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from tests.faults.case import Family
-from tests.faults.families import asleep, hosts, kill, operators, other_node, sample, second, signals, storage
+from tests.faults.families import (
+    asleep,
+    fencing,
+    hosts,
+    kill,
+    operators,
+    other_node,
+    policies,
+    sample,
+    second,
+    signals,
+    storage,
+)
 
-_MODULES = (sample, kill, second, signals, other_node, asleep, storage, operators, hosts)
+_MODULES = (sample, kill, second, signals, other_node, asleep, storage, operators, hosts, policies, fencing)
 FAMILIES: dict[str, Family] = {module.FAMILY.name: module.FAMILY for module in _MODULES}

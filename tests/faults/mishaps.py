@@ -12,9 +12,9 @@ from clmdeploy.model.errors import HostUnreachable
 
 _GOING_DOWN = 30.0  # seconds until a host that was told to reboot stops answering
 _DROP_IN = "/etc/systemd/system/clm-web.service.d/flt.conf"
-_UNSTARTABLE = """
+_FOR_ONE = """
 [Service]
-ExecStartPre=/bin/sh -c 'case $(readlink /opt/clm/current) in *{version}-*) exit 1;; esac'
+ExecStartPre=/bin/sh -c 'case $$(readlink /opt/clm/current) in *{version}-*) {command};; esac'
 """
 
 
@@ -63,7 +63,14 @@ def full(path: str) -> Mishap:
 
 def unstartable(version: str) -> Mishap:
     """The web service of one version, and of no other, does not start on the host."""
-    return Mishap("unwell", lambda host: _drop_in(host, _UNSTARTABLE.format(version=version)), _without_drop_in)
+    text = _FOR_ONE.format(version=version, command="exit 1")
+    return Mishap("unwell", lambda host: _drop_in(host, text), _without_drop_in)
+
+
+def slow_to_start(seconds: int, version: str) -> Mishap:
+    """The web service of one version takes its time to start on the host."""
+    text = _FOR_ONE.format(version=version, command=f"sleep {seconds}")
+    return Mishap("slow", lambda host: _drop_in(host, text), _without_drop_in, passing=True)
 
 
 def _drop_in(host: LabHost, text: str) -> None:
@@ -74,12 +81,6 @@ def _drop_in(host: LabHost, text: str) -> None:
 def _without_drop_in(host: LabHost) -> None:
     host.run(("rm", "-f", _DROP_IN))
     host.run(("systemctl", "daemon-reload"))
-
-
-def slow_to_start(seconds: int) -> Mishap:
-    """The web service takes its time to start, whatever its version."""
-    text = f"[Service]\nExecStartPre=/bin/sleep {seconds}\n"
-    return Mishap("slow", lambda host: _drop_in(host, text), _without_drop_in, passing=True)
 
 
 CUT = Mishap("cut off", LabHost.cut, LabHost.heal)
