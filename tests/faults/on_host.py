@@ -14,6 +14,7 @@ _LOOK = r"""
 import glob, hashlib, json, os, subprocess
 
 ROOT, MARK = "/opt/clm", ".clm-release.json"
+BESIDE = (MARK, MARK + ".sig")  # written by the tool, with the release and about it
 
 def fault_of(path):
     try:
@@ -26,7 +27,7 @@ def fault_of(path):
         for name in names:
             file = os.path.join(home, name)
             relative = os.path.relpath(file, path)
-            if relative != MARK and not os.path.islink(file):
+            if relative not in BESIDE and not os.path.islink(file):
                 found[relative] = hashlib.sha256(open(file, "rb").read()).hexdigest()
     wrong = sorted(name for name in promised.keys() | found.keys() if promised.get(name) != found.get(name))
     return "not as in %s: %s" % (MARK, ", ".join(wrong)) if wrong else ""
