@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clmdeploy.adapters.liveness import watch
 from clmdeploy.model.errors import HostUnreachable
 from clmdeploy.model.hosts import Host
 
@@ -22,6 +23,7 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 CONNECT_TIMEOUT = 8
 KEEPALIVE = 5
+SILENCE = 15  # seconds without an answer to a keepalive: as long as Ansible's ssh is patient
 
 
 class Connections:
@@ -71,7 +73,7 @@ class Connections:
         except (OSError, EOFError, ValueError, paramiko.SSHException) as error:  # ValueError: a key of an odd kind
             connection.close()
             raise HostUnreachable(*_words(host, error, self._known_hosts)) from error
-        connection.transport.set_keepalive(KEEPALIVE)
+        watch(connection.transport, KEEPALIVE, SILENCE)
         return connection
 
 
