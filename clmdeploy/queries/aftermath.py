@@ -157,12 +157,14 @@ def _next(ending: Ending, plan: Plan, passed: bool, *, dirty: bool) -> str | Non
     if dirty and ending.state == "partly" and not ending.owed:
         return f"change show {ending.change} -e {environment}"  # no command mends a schema: people must look
     match ending.state:
+        case "done" | "partly" if ending.owed:
+            return f"change abort -e {environment}"  # nothing else begins before that is settled
         case "paused":
             return f"change resume -e {environment}"
         case "stopped":
             return f"change {'resume' if passed else 'abort'} -e {environment}"
         case "partly":
-            return f"change abort -e {environment}" if ending.owed else _one_release(plan)
+            return _one_release(plan)
         case "done":
             return again(plan) if ending.dropped else None
         case "taken-back" | "nothing-to-do":

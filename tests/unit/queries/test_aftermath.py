@@ -41,6 +41,7 @@ def rollback() -> Plan:
         (deploy(from_release="1.0.0-a, 1.0.1-b"), {"state": "partly"}, False, "deploy 1.1.0 -e test"),
         (rollback(), {"state": "partly"}, False, "rollback --to 1.0.0 -e test"),
         (deploy(), {"state": "done", "dropped": ("app1",)}, False, "deploy 1.1.0 -e test"),
+        (deploy(), {"state": "done", "dropped": ("app1",), "owed": ("app1",)}, False, "change abort -e test"),
         (deploy(), {"state": "taken-back"}, False, "change show c1 -e test"),
     ],
 )
