@@ -66,7 +66,7 @@ class MemoryHosts:
                 if (refusal := _fenced(host, act)) is not None:
                     return refusal
                 if act.guard == "fence":
-                    return Outcome(status="done", result={"ended": []})
+                    return Outcome(status="done", result={"ended": [], "claimed": act.claim is not None})
                 done = self._act(host, act)
                 host.results[act.unit] = self.verdict(act) or done
                 return self.after(act) or host.results[act.unit]
@@ -141,12 +141,15 @@ _DONE = Outcome(status="done")
 
 def _fenced(host: MemoryHost, act: Guarded) -> Outcome | None:
     """What the guard says of a token; None when it was the newest, or is now."""
-    newest, token = host.tokens.get(act.fence.scope, 0), act.fence.token
-    if token < newest or (act.claim and act.claim.expect != newest):
+    newest, token, claim = host.tokens.get(act.fence.scope, 0), act.fence.token, act.claim
+    own = claim is not None and host.claim is not None and host.claim["change"] == claim.change
+    if token < newest or (claim is not None and not own and not token > newest == claim.expect):
         return Outcome(status="refused", message=f"stale token {token}: this host has already seen {newest}")
-    if token > newest or act.claim:
-        host.claim = act.claim.model_dump(mode="json") | {"token": token} if act.claim else None
-        host.tokens[act.fence.scope] = token
+    if claim is not None:
+        host.claim = claim.model_dump(mode="json") | {"token": token}
+    elif token > newest:
+        host.claim = None
+    host.tokens[act.fence.scope] = token
     return None
 
 

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from clmdeploy.changes.ports import Missing
-from clmdeploy.model.errors import ClmError, Conflict, InvalidInput, StoreUnavailable
+from clmdeploy.model.errors import ClmError, Conflict, InvalidInput, StoreRefused, StoreUnavailable
 from clmdeploy.model.faults import printable
 
 _REFUSED = {
@@ -99,15 +99,14 @@ def _of_answer(answer: Any, place: Place, key: str) -> ClmError:  # Any: botocor
     if code == "RequestTimeTooSkewed":
         return _of_skew(answer, place)
     cause, hint = _REFUSED.get(code, (f"answers {printable(code, 60)} (HTTP {status})", "see the storage's own log"))
-    return StoreUnavailable(f"{place}: {cause}", hint)
+    kind = StoreUnavailable if status >= 500 or status in (408, 429) or not status else StoreRefused
+    return kind(f"{place}: {cause}", hint)
 
 
 def _of_skew(answer: Any, place: Place) -> ClmError:  # Any: botocore's parsed response
     skew = clock_skew(answer)
     by = "" if skew is None else f" by {abs(skew):.0f} s"
-    return StoreUnavailable(
-        f"{place}: the clocks here and there differ{by}", "set the clock of this machine: timedatectl"
-    )
+    return StoreRefused(f"{place}: the clocks here and there differ{by}", "set the clock of this machine: timedatectl")
 
 
 def _of_failure(error: Exception, place: Place) -> ClmError:

@@ -8,7 +8,7 @@ token: that is so once the journal of this work has been shipped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ from clmdeploy.model.errors import HostUnreachable, LeaseHeld, StoreUnavailable
 from clmdeploy.model.facts import Claim
 from clmdeploy.model.hosts import Host
 
+Seen = dict[str, Any]  # Any: JSON as a host tells it
+GAP = 1_000_000  # no lease that somebody takes meanwhile comes near what is claimed: tokens of leases grow by one
 QUIET_WAIT = 90.0  # seconds: a control node that has lost the storage stops by itself sooner
 POLL = 2.0
 
@@ -37,22 +39,25 @@ class Claims:
     clock: Clock
     instead_of: str = ""
     """a change without the storage whose control node is lost: its claims do not count"""
+    is_settled: Callable[[str], bool] = lambda _change: True
+    """whether nothing of a change can be under way any more; until then its claims stand"""
 
     def acquire(self, request: Request) -> HeldClaims:
         """Claim every host. Raises LeaseHeld, naming who is faster or at work, or HostUnreachable."""
         if request.scope == "data":  # nobody can be told: what the hosts do is fenced by the other claim
             return HeldClaims(self, request, {}, 0)
-        seen = self._seen(request.change)
-        token = 1 + max(int(one["tokens"].get("fleet", 0)) for one in seen.values())
-        held = HeldClaims(
-            self, request, {name: int(one["tokens"].get("fleet", 0)) for name, one in seen.items()}, token
-        )
-        held.claim()
-        return held
+        self._await_quiet(self.clock.monotonic() + QUIET_WAIT)
+        return self._claimed(request, self._seen(request.change))
 
     def take_over(self, request: Request) -> HeldClaims:
-        """Go on with a change of one's own: its earlier claims are no hindrance."""
-        return self.acquire(request)
+        """Go on with a change of one's own: its earlier claims are no hindrance, nor is a host that is gone."""
+        return self._claimed(request, self._seen(request.change, silent_too=True))
+
+    def _claimed(self, request: Request, seen: Mapping[str, Seen]) -> HeldClaims:
+        newest = {name: int(one["tokens"].get("fleet", 0)) for name, one in seen.items()}
+        held = HeldClaims(self, request, newest, GAP + max(newest.values()))
+        held.claim()
+        return held
 
     def await_free(self, scope: Scope, wait: float) -> None:
         """Raises as `acquire` does, claims nothing. Waits until nothing of ours is at work on the hosts."""
@@ -78,18 +83,18 @@ class Claims:
                 )
             self.clock.sleep(POLL)
 
-    def _seen(self, change: str) -> dict[str, dict[str, Any]]:
+    def _seen(self, change: str, *, silent_too: bool = False) -> dict[str, Seen]:
         asks = [self._ask(host) for host in self.hosts]
         outcomes = self.performer.perform(asks, _unheard)
         silent = [outcome.complaint(name) for name, outcome in outcomes.items() if not outcome.is_done]
-        if silent:
+        if silent and not (silent_too and len(silent) < len(outcomes)):
             raise HostUnreachable(
                 "\n".join(silent), "without the storage every host must answer; leave others out: --limit HOST,HOST"
             )
-        found = {name: outcome.result for name, outcome in outcomes.items()}
+        found = {name: outcome.result for name, outcome in outcomes.items() if outcome.is_done}
         for name, one in found.items():
             if one["claim"]:
-                self._refuse_other(name, Claim.model_validate(one["claim"]), change)
+                self._refuse_other(name, Claim.told(one["claim"]), change)
         return found
 
     def _refuse_other(self, host: str, claim: Claim, change: str) -> None:
@@ -120,9 +125,9 @@ class HeldClaims:
     def claim(self) -> None:
         """On every host, what is at work there ended first. Raises LeaseHeld when one saw a larger token meanwhile."""
         outcomes = self._fence(ended=False)
-        refused = [outcome.complaint(name) for name, outcome in outcomes.items() if not outcome.is_done]
+        refused = [outcome.complaint(name) for name, outcome in outcomes.items() if not _is_claimed(outcome)]
         if refused:
-            self.release()
+            self._fence(ended=True)
             raise LeaseHeld("\n".join(refused), "see `clmdeploy status --probe`, then run the same command again")
 
     def check(self) -> None:
@@ -133,9 +138,8 @@ class HeldClaims:
         raise error
 
     def release(self) -> None:
-        """Let the hosts know that this work has ended. One that is out of reach goes on believing it."""
-        if self._seen:
-            self._seen = dict.fromkeys(self._seen, self._token)
+        """Let the hosts know that this work has ended, if it has. One that is out of reach goes on believing it."""
+        if self._seen and self._claims.is_settled(self._request.change):
             self._fence(ended=True)
 
     def _fence(self, *, ended: bool) -> dict[str, Outcome]:
@@ -150,8 +154,14 @@ class HeldClaims:
                 ),
             )
             for host in self._claims.hosts
+            if host.name in self._seen
         ]  # fmt: skip
         return self._claims.performer.perform(acts, _unheard)
+
+
+def _is_claimed(outcome: Outcome) -> bool:
+    """A guard of an older version raises the token, but compares nothing: that is no claim."""
+    return outcome.is_done and bool(outcome.result.get("claimed"))
 
 
 def _unheard(key: str, outcome: Outcome) -> None:

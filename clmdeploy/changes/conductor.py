@@ -11,6 +11,7 @@ from types import FrameType
 
 from clmdeploy.changes.change_log import ChangeLog
 from clmdeploy.changes.data_hold import DataHold
+from clmdeploy.changes.dispatch import Dispatch
 from clmdeploy.changes.ending import Ending
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.executor import Executor
@@ -22,7 +23,7 @@ from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.settling import settle, soberly
 from clmdeploy.changes.signed_plan import SignedPlan
 from clmdeploy.changes.world import World
-from clmdeploy.model.errors import NothingChanged, OutcomeUnknown, StoreUnavailable, UsageError
+from clmdeploy.model.errors import LeaseHeld, NothingChanged, OutcomeUnknown, StoreUnavailable, UsageError
 from clmdeploy.model.value import JsonValue
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -57,9 +58,9 @@ class Conductor:
         """
         request = Request("fleet", self.who, change, reason, wait)
         data = DataHold(self.leases, request, stop_backup=stop_backup)
+        data.await_free(plan.plan)  # before the fleet is taken: nobody has to wait for a backup with us
         with self._holding(self.leases.acquire(request), data) as lease:
             self.refuse_unsettled(plan.plan)
-            data.await_free(plan.plan)
             detail = {"reason": reason, "reasons": plan.plan.reasons, "token": lease.fence.token, **admit()}
             lease.check()  # whoever was asleep until here has lost it, and must not write into the journal
             log = ChangeLog.opened(self.journal, change, plan, self.who, detail, lease.outlast)
@@ -120,15 +121,28 @@ class Conductor:
         request = Request("fleet", self.who, change, reason)
         data = DataHold(self.leases, request)
         with self._holding(self.leases.take_over(request), data) as lease:
-            closed = self._ledger(change).closed not in OPEN_STATES
+            ledger = self._ledger(change)
+            closed = ledger.closed not in OPEN_STATES
+            self._fence_hosts(Dispatch(self.world, ledger, change, lease.fence))
             data.inherit()
             detail = {"reason": reason, "token": lease.fence.token}
             log = ChangeLog.taken_over(self.journal, change, self.who, detail, lease.outlast)
             self.world.watcher.on_opened(log.change, log.ledger.plan)
             executor = Executor(self.world, log, lease, data)
-            executor.dispatch.fence_hosts()
             self._settle(executor, log)
             return self._run(executor, Executor.settle if closed else act)
+
+    def _fence_hosts(self, dispatch: Dispatch) -> None:
+        """Raises LeaseHeld when every host that answers listens to somebody else: then nothing can be settled."""
+        outcomes = dispatch.fence_hosts()
+        refused = [outcome.complaint(name) for name, outcome in outcomes.items() if outcome.status == "refused"]
+        if refused and not any(outcome.is_done for outcome in outcomes.values()):
+            environment = self.journal.environment
+            raise LeaseHeld(
+                "\n".join(refused),
+                f"`clmdeploy journal ship -e {environment}` on the control node that worked without the storage; if it "
+                f"is lost, or the bucket was restored from an older copy: `clmdeploy lease renew -e {environment}`",
+            )
 
     def _settle(self, executor: Executor, log: ChangeLog) -> None:
         """Find out what became of acts whose result was never written, and write it."""
@@ -147,8 +161,10 @@ class Conductor:
         try:
             yield lease
         finally:
-            data.close()
-            lease.release()
+            try:
+                data.close()
+            finally:
+                lease.release()
 
     def _run(self, executor: Executor, act: Callable[[Executor], Ending]) -> Ending:
         """Storage that falls silent now leaves the change open: whatever it raises, nobody may call it unchanged."""

@@ -5,11 +5,13 @@ So a nightly backup blocks no rollout, and a rollout blocks no backup but while 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from clmdeploy.changes.held_lease import Holding
 from clmdeploy.changes.lease import Request, Turns
 from clmdeploy.changes.plan import Plan, Step
+from clmdeploy.model.errors import LeaseHeld, OutcomeUnknown
 
 STOP_WAIT = 600.0  # seconds that a backup, once asked, may take to its next safe point
 
@@ -23,18 +25,20 @@ class DataHold:
         self._request = replace(fleet, scope="data")
         self._stop_backup = stop_backup
         self._held: Holding | None = None
+        self.stop_wanted: Callable[[], bool] = lambda: False
+        """whether whoever waits here wants no more of it"""
 
     def await_free(self, plan: Plan) -> None:
         """What would be in the way later, told before anything is done. Raises as `Leases.acquire` does."""
         if any(step.data for step in plan.steps):
-            self._leases.await_free("data", self._wait())
+            self._leases.await_free("data", max(self._request.wait, self._asked()))
 
     def around(self, step: Step) -> None:
         """Hold the lease if the step needs it, give it back if not. Raises LeaseHeld, or OutcomeUnknown."""
         if not step.data:
             self.close()
         elif self._held is None:
-            self._held = self._leases.succeed(self._request) or self._leases.acquire(self._acquiring())
+            self._held = self._taken()
         if self._held is not None:
             self._held.check()
 
@@ -48,13 +52,23 @@ class DataHold:
         """What a lost control node of this change still held is ours to give back."""
         self._held = self._leases.succeed(self._request)
 
-    def _acquiring(self) -> Request:
-        return replace(self._request, wait=self._wait())
+    def _taken(self) -> Holding:
+        """In the middle of a change a holder is waited for only until it shows that it lives, or makes way."""
+        inherited = self._leases.succeed(self._request)
+        if inherited is not None:
+            return inherited
+        standing = self._leases.read("data")
+        patience = standing[0].time_to_live + 2.0 if standing else 0.0
+        wait = max(patience, self._asked())
+        try:
+            return self._leases.acquire(replace(self._request, wait=wait, give_up=self.stop_wanted))
+        except OutcomeUnknown as lost:  # a holder that is gone is as much in the way as one that is there
+            raise LeaseHeld(lost.message, lost.hint) from lost
 
-    def _wait(self) -> float:
-        """Seconds to wait; a backup is asked to make way first, where that is wanted."""
+    def _asked(self) -> float:
+        """Seconds that a backup may take to make way, where that is wanted and it can."""
         standing = self._leases.read("data") if self._stop_backup else None
         if standing is None or not (standing[0].held and standing[0].yields):
-            return self._request.wait
+            return 0.0
         self._leases.ask_to_stop(standing[0], self._request.who, self._request.reason)
-        return max(self._request.wait, STOP_WAIT)
+        return STOP_WAIT

@@ -39,6 +39,7 @@ class Executor:
         self.pause_wanted = threading.Event()
         self.abort_wanted = threading.Event()
         self.failures: list[Failure] = []
+        data.stop_wanted = self._stop_wanted
 
     def run(self) -> Ending:
         """Do what is left of the plan."""

@@ -43,6 +43,7 @@ class HeldLease:
         self._unanswered: dict[bytes, LeaseDocument] = {}
         self._beaten = leases.clock.monotonic()
         self._lost = ""
+        self._silent_since = 0.0
         self.stop_wish: StopWish | None = None
         """somebody has asked the holder to stop at its next safe point"""
         self._stop = threading.Event()
@@ -74,7 +75,9 @@ class HeldLease:
     def outlast(self, error: StoreUnavailable, tries: int) -> None:
         """Patience with a silent storage: a pause, for as long as this process may still act, but not for ever."""
         self.check()
-        if tries * PAUSE > self._document.time_to_live:
+        now = self._leases.clock.monotonic()
+        self._silent_since = now if tries == 1 else self._silent_since
+        if now - self._silent_since > self._document.time_to_live:
             raise error
         self._leases.clock.sleep(PAUSE)
 

@@ -43,6 +43,8 @@ class Request:
     wait: float = 0.0
     above: int = 0
     """the token will be larger than this: hosts may have seen more than the bucket knows"""
+    give_up: Callable[[], bool] = lambda: False
+    """asked while it waits: whether somebody wants no more of it"""
     yields: bool = False
     """the holder stops at its next safe point when somebody asks it to"""
 
@@ -104,7 +106,7 @@ class Leases:
         """Take the lease, waiting `request.wait` seconds at most. Raises LeaseHeld, or OutcomeUnknown if it expired."""
         deadline = self.clock.monotonic() + request.wait
         while True:
-            standing = self._await_free(request.scope, deadline)
+            standing = self._await_free(request.scope, deadline, request.give_up)
             try:
                 return self._take(request, standing)
             except Conflict:
@@ -114,7 +116,9 @@ class Leases:
         """Wait `wait` seconds at most until nobody holds the lease, without taking it. Raises as `acquire` does."""
         self._await_free(scope, self.clock.monotonic() + wait)
 
-    def _await_free(self, scope: Scope, deadline: float) -> Standing | None:
+    def _await_free(
+        self, scope: Scope, deadline: float, give_up: Callable[[], bool] = lambda: False
+    ) -> Standing | None:
         watch = _Watch(self.clock)
         while True:
             standing = self.read(scope)
@@ -125,7 +129,7 @@ class Leases:
                 if self._left_nothing(document):
                     return standing
                 raise OutcomeUnknown(*expired_words(document, self.environment))
-            if self.clock.monotonic() >= deadline:
+            if self.clock.monotonic() >= deadline or give_up():
                 raise LeaseHeld(*held_words(document, self.environment))
             self.clock.sleep(POLL)
 
@@ -168,10 +172,15 @@ class Leases:
 
     def hold(self, request: Request) -> LeaseDocument:
         """Take the lease for a person: until `let_go`, whatever happens to this process. Raises as `acquire` does."""
-        standing = self._await_free(request.scope, self.clock.monotonic() + request.wait)
-        document = self._document(request, standing).model_copy(update={"manual": True})
-        self.write(document, standing[1] if standing else None)
-        return document
+        deadline = self.clock.monotonic() + request.wait
+        while True:
+            standing = self._await_free(request.scope, deadline)
+            document = self._document(request, standing).model_copy(update={"manual": True})
+            try:
+                self.write(document, standing[1] if standing else None)
+            except Conflict:
+                continue
+            return document
 
     def let_go(self, scope: Scope) -> LeaseDocument:
         """End what a person holds. Raises UsageError when nobody holds it by hand: a change ends its own lease."""
@@ -187,9 +196,9 @@ class Leases:
         self.write(document.model_copy(update={"held": False, "nonce": secrets.token_hex(8)}), etag)
         return document
 
-    def renew(self, who: Who, above: int) -> None:
-        """Raise the fleet lease's token over `above`. Raises as `acquire` does."""
-        self.acquire(Request("fleet", who, "", "renew the lease", above=above)).release()
+    def renew(self, who: Who, above: int, change: str) -> None:
+        """Raise the fleet lease's token over `above`; `change` may stand open meanwhile. Raises as `take_over` does."""
+        self.take_over(Request("fleet", who, change, "renew the lease", above=above)).release()
 
     def ask_to_stop(self, document: LeaseDocument, who: Who, reason: str) -> None:
         """Ask a holder that yields to stop at its next safe point; it sees the wish with its next heartbeat."""

@@ -69,7 +69,8 @@ class Ledger:
             case "step-started":
                 self._mark(event, "running")
             case "undo-started":
-                self.undo_scope = UndoScope.model_validate(event.detail)
+                scope = {key: value for key, value in event.detail.items() if key in UndoScope.model_fields}
+                self.undo_scope = UndoScope.model_validate(scope)
                 self._mark(event, "undoing")
             case "step-finished":
                 self._finish(event)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from clmdeploy.changes.ports import Missing, ObjectStore
-from clmdeploy.model.errors import Conflict, StoreUnavailable
+from clmdeploy.model.errors import Conflict, StoreRefused, StoreUnavailable
 
 T = TypeVar("T")
 Patience = Callable[[StoreUnavailable, int], None]
@@ -24,6 +24,8 @@ def outlasting(patience: Patience, write: Callable[[], T]) -> T:
     while True:
         try:
             return write()
+        except StoreRefused:
+            raise  # no time heals that
         except StoreUnavailable as error:
             tries += 1
             patience(error, tries)

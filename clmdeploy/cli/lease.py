@@ -100,8 +100,8 @@ def renew(invocation: Invocation, environment: str, confirm: str | None) -> None
         raise UsageError(invocation.say("lease.renew_name"), f"--confirm {environment}")
     refuse_other_name(invocation, Consent(confirm=confirm), environment)
     with closing(_runtime(invocation, environment)) as runtime:
-        runtime.conductor().await_turn(0)
-        runtime.leases.renew(runtime.who, newest_seen(runtime.hosts, runtime.environment))
+        newest = runtime.journal.newest_change() or ""
+        runtime.leases.renew(runtime.who, newest_seen(runtime.hosts, runtime.environment), newest)
         _show(invocation, runtime)
 
 

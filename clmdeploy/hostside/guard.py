@@ -105,21 +105,26 @@ def check_identity(request: Json) -> None:
 def raise_token(scope: str, token: int, claim: Json | None = None) -> None:
     """Refuse an older token; remember a newer one before anything acts. A file of its own: acts write host.json.
 
-    `claim`: the token comes from no lease, since the storage is out of reach, but is taken here: it counts only if
-    `expect` is still the newest, so that of two who claim at once one is refused.
+    `claim`: the token comes from no lease, since the storage is out of reach, but is taken here. It must be larger than
+    the newest, and the newest the one that the claimant has seen: of two who claim at once one is refused. A change may
+    claim again what it has claimed, or say that its work has ended.
     """
     path = os.path.join(STATE, "tokens.json")
     with locked("tokens.lock"):
         tokens = read_json(path) or {}
-        newest = tokens.get(scope, 0)
-        if token < newest or (claim and newest != claim["expect"]):
-            raise Refused(
-                f"stale token {token}: this host has already seen {newest}; {holder(tokens, scope)} took over"
-            )
-        if token > newest or claim:
-            kept = {name: value for name, value in tokens.items() if name != "claim"}
-            fresh = {"claim": {**claim, "scope": scope, "token": token}} if claim else {}
-            write_json(path, {**kept, scope: token, **fresh})
+        newest, standing = tokens.get(scope, 0), tokens.get("claim")
+        if token < newest or (claim and not may_claim(claim, standing, token, newest)):
+            who = holder(tokens, scope)
+            raise Refused(f"stale token {token}: this host has already seen {newest}; {who} took over")
+        if claim:
+            write_json(path, {**tokens, scope: token, "claim": {**claim, "scope": scope, "token": token}})
+        elif token > newest:
+            overtaken = {"claim"} if standing and standing["scope"] == scope else set()
+            write_json(path, {name: value for name, value in {**tokens, scope: token}.items() if name not in overtaken})
+
+
+def may_claim(claim: Json, standing: Json | None, token: int, newest: int) -> bool:
+    return (token > newest == claim["expect"]) or bool(standing and standing["change"] == claim["change"])
 
 
 def holder(tokens: Json, scope: str) -> str:
@@ -279,7 +284,10 @@ def fence(request: Json) -> Json:
     passed its check before the token rose is ended too.
     """
     check_identity(request)
-    raise_token(request["scope"], request["token"], request.get("claim"))
+    claim = request.get("claim")
+    raise_token(request["scope"], request["token"], claim)
+    if claim and claim["ended"]:
+        return {"status": "done", "message": "", "result": {"ended": [], "claimed": True}}
     ended: list[str] = []
 
     def end_running() -> None:
@@ -290,7 +298,7 @@ def fence(request: Json) -> Json:
     end_running()
     with locked("act.lock", while_waiting=end_running):
         end_running()
-    return {"status": "done", "message": "", "result": {"ended": ended}}
+    return {"status": "done", "message": "", "result": {"ended": ended, "claimed": bool(claim)}}
 
 
 VERBS = {"run": run, "ask": ask, "probe": probe, "fence": fence}

@@ -108,6 +108,10 @@ class StoreUnavailable(ClmError):
     exit_code = ExitCode.FAILED_UNCHANGED
 
 
+class StoreRefused(StoreUnavailable):
+    """The storage answers, but not to these keys, or not by this machine's clock: no outage, a fault of ours."""
+
+
 class Conflict(ClmError):
     """A conditional write lost: the object exists, or is not the one that was read."""
 

@@ -28,6 +28,11 @@ class Claim(Value):
     expect: int = Field(0, description="the newest token before it")
     ended: bool = Field(False, description="the work has ended; its journal may still be on its control node alone")
 
+    @classmethod
+    def told(cls, found: dict[str, JsonValue]) -> Claim:
+        """As a host tells it; what a later version's guard may add is left aside."""
+        return cls.model_validate({key: value for key, value in found.items() if key in cls.model_fields})
+
 
 class HostFacts(Value):
     """One host as it was found."""

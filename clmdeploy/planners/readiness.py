@@ -24,7 +24,8 @@ def refuse_unready(wish: Wish, members: Sequence[HostFacts], now: float) -> None
             "\n".join(facts.message or f"{facts.host.name} does not answer" for facts in silent),
             "bring them back, or go on without them: --limit HOST,HOST",
         )
-    faults = [f"{facts.host.name}: {fault}" for facts in members for fault in _faults(wish, facts, now)]
+    faults = [f"{facts.host.name}: {_ahead(wish, facts)}" for facts in wish.fleet.hosts if _is_ahead(wish, facts)]
+    faults += [f"{facts.host.name}: {fault}" for facts in members for fault in _faults(wish, facts, now)]
     if faults:
         raise NothingChanged("\n".join(faults), "mend this, then run the same command again")
     _refuse_unknown_schema(wish)
@@ -43,8 +44,6 @@ def _refuse_unknown_schema(wish: Wish) -> None:
 
 def _faults(wish: Wish, facts: HostFacts, now: float) -> Iterator[str]:
     needs, bundle = wish.release.manifest.requires, wish.release.bundle
-    if wish.token is not None and facts.token > wish.token:
-        yield _ahead(wish, facts)
     if facts.current != facts.recorded and not wish.offline:
         yield (
             f"`current` names {facts.current}, the record {facts.recorded}: a switch was cut off or done by hand; "
@@ -65,6 +64,10 @@ def _faults(wish: Wish, facts: HostFacts, now: float) -> Iterator[str]:
         yield f"runs {facts.os}; the release supports {', '.join(needs.os)}"
     if abs(facts.clock - now) > CLOCK_SKEW:
         yield f"its clock is {facts.clock - now:+.0f} s off"
+
+
+def _is_ahead(wish: Wish, facts: HostFacts) -> bool:
+    return wish.token is not None and facts.token > wish.token
 
 
 def _ahead(wish: Wish, facts: HostFacts) -> str:

@@ -25,6 +25,7 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
     members = wish.members()
     refuse_unready(wish, members, now)
     _refuse_upgrade(wish, members)
+    _refuse_dirty(wish)
     verdict, reverts = judge(wish)
     _refuse_unsafe(wish, verdict)
     _refuse_limited(wish, reverts)
@@ -72,6 +73,16 @@ def _refuse_upgrade(wish: Wish, members: Sequence[HostFacts]) -> None:
             f"{wish.release.version} is no way back: {newest} runs in {wish.settings.name}"
             + (f", and the schema is at {standing.version}" if behind and standing else ""),
             f"clmdeploy deploy {wish.release.version} -e {wish.settings.name}",
+        )
+
+
+def _refuse_dirty(wish: Wish) -> None:
+    """A migration that ended half-way may have taken away what an older release needs: its number tells nothing."""
+    state = wish.fleet.schema_state
+    if state is not None and state.dirty:
+        raise NothingChanged(
+            f"the schema is marked dirty at version {state.version}: a migration ended half-way, no verdict is sure",
+            "finish or revert that migration with the release that brought it, then run the same command again",
         )
 
 

@@ -107,7 +107,7 @@ def _host_facts(host: Host, outcome: Outcome) -> HostFacts:
         inodes_free=found["inodes_free"], memory=found["memory"], os=found["os"], python=found["python"],
         clock=found["clock"],
         services=tuple(found.get("services") or ()), token=found.get("tokens", {}).get("fleet", 0),
-        claim=Claim.model_validate(found["claim"]) if found.get("claim") else None,
+        claim=Claim.told(found["claim"]) if found.get("claim") else None,
         acting=tuple(found.get("acting", ())),
     )  # fmt: skip
 
@@ -118,7 +118,9 @@ def _schema_state(found: Mapping[str, JsonValue] | None) -> SchemaState | None:
 
 def _balancer_facts(host: Host, outcome: Outcome) -> HostFacts:
     if outcome.is_done:
-        return HostFacts(host=host, reachable=True)
+        found = outcome.result
+        claim = Claim.told(found["claim"]) if found.get("claim") else None
+        return HostFacts(host=host, reachable=True, token=found.get("tokens", {}).get("fleet", 0), claim=claim)
     return HostFacts(host=host, reachable=False, message=f"{host.name}: {outcome.message}")
 
 

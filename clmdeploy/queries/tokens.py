@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clmdeploy.changes.claims import GAP
 from clmdeploy.changes.guarded import Guarded
 from clmdeploy.changes.ports import Performer
 from clmdeploy.config.environment import LoadedEnvironment
@@ -11,7 +12,10 @@ from clmdeploy.queries.hosts import release_hosts
 
 
 def newest_seen(performer: Performer, environment: LoadedEnvironment) -> int:
-    """The newest token of the fleet lease on any host. Raises HostUnreachable: a silent host may know a newer one."""
+    """At least the newest token of the fleet lease that any host has seen. Raises HostUnreachable when all are silent.
+
+    A silent host may have seen a claim that is newer than what the others tell.
+    """
     hosts = {host.name: host for host in release_hosts(environment)}
     hosts |= {ask.host.name: ask.host for ask in balance_asks(environment)}
     asks = [
@@ -20,6 +24,7 @@ def newest_seen(performer: Performer, environment: LoadedEnvironment) -> int:
     ]
     outcomes = performer.perform(asks, lambda _key, _outcome: None)
     silent = [outcome.complaint(name) for name, outcome in outcomes.items() if not outcome.is_done]
-    if silent:
-        raise HostUnreachable("\n".join(silent), "bring them back first: one of them may have seen the newest token")
-    return max(int(outcome.result["tokens"].get("fleet", 0)) for outcome in outcomes.values())
+    told = [int(outcome.result["tokens"].get("fleet", 0)) for outcome in outcomes.values() if outcome.is_done]
+    if not told:
+        raise HostUnreachable("\n".join(silent), "bring one of them back first")
+    return max(told) + (2 * GAP if silent else 0)

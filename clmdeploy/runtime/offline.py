@@ -59,7 +59,7 @@ class OfflineRuntime(Runtime):
     def turns(self) -> Turns:
         """By what the hosts have seen."""
         name, uuid = self.environment.name, self.environment.settings.uuid
-        return Claims(self.hosts, self._claimed, name, uuid, self.clock, self.instead_of)
+        return Claims(self.hosts, self._claimed, name, uuid, self.clock, self.instead_of, self.journal.is_settled)
 
     @property
     def _claimed(self) -> list[Host]:

@@ -9,7 +9,7 @@ import csv
 import socket
 import time
 
-from . import record
+from . import record, tokens
 from .call import ActError, Call, Json
 
 INTERVAL = 0.1
@@ -73,7 +73,7 @@ def ask(call: Call) -> Json:
             "status": _stat(place)["status"],
             "holder": holders.get(_name(place), ""),
         }
-    return {"servers": answers}
+    return {"servers": answers, **tokens.seen()}
 
 
 def admin_state(arguments: Json) -> str:

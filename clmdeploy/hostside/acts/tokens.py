@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 
 from .call import Call, Json
 
@@ -23,6 +24,15 @@ def seen() -> Json:
             found = json.load(file)
     except FileNotFoundError:
         found = {}
-    acting = [name for name in os.listdir(RUN) if name.startswith("clm-")] if os.path.isdir(RUN) else []
     tokens = {name: value for name, value in found.items() if name != "claim"}
-    return {"tokens": tokens, "claim": found.get("claim"), "acting": sorted(acting)}
+    return {"tokens": tokens, "claim": found.get("claim"), "acting": _acting()}
+
+
+def _acting() -> list[str]:
+    """Units of ours that systemd runs. Each has its directory for as long; one that was left behind means nothing."""
+    begun = [name + ".service" for name in os.listdir(RUN) if name.startswith("clm-")] if os.path.isdir(RUN) else []
+    if not begun:
+        return []
+    command = ["systemctl", "list-units", "--plain", "--no-legend", "--state=active,activating,deactivating", *begun]
+    listing = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    return sorted(line.split()[0][: -len(".service")] for line in listing.stdout.splitlines() if line.strip())

@@ -27,6 +27,19 @@ def backup(stage: Stage) -> HeldLease:
     return stage.conductor().leases.acquire(BACKUP)
 
 
+def alive(stage: Stage, running: list[HeldLease]) -> None:
+    """Whoever sleeps by the stage's clock sees the heartbeats of `running`: its own thread knows real time only."""
+    sleep = stage.clock.sleep
+
+    def nap(seconds: float) -> None:
+        sleep(seconds)
+        for lease in running:
+            with lease._lock:
+                lease._put(held=True)
+
+    stage.clock.sleep = nap  # type: ignore[method-assign]
+
+
 def test_a_backup_does_not_block_what_changes_no_data(stage: Stage, backup: HeldLease) -> None:
     """A rollout without migrations never looks at the data lease."""
     assert stage.conductor().begin("c1", stage.signed(make_plan(migrate=False)), "why", 0).state == "done"
@@ -58,6 +71,7 @@ def test_the_data_is_held_while_it_is_migrated_and_not_longer(stage: Stage) -> N
 def test_a_change_pauses_when_a_backup_began_after_it(stage: Stage) -> None:
     """The migration's turn comes while a backup runs: paused, nothing drained, and resume goes on from there."""
     running: list[HeldLease] = []
+    alive(stage, running)
 
     def begin_backup(act: Guarded) -> None:
         if act.act == "stage" and not running:
@@ -68,13 +82,14 @@ def test_a_change_pauses_when_a_backup_began_after_it(stage: Stage) -> None:
     assert (ending.state, ending.exit_code) == ("paused", ExitCode.PAUSED)
     assert "nightly backup" in ending.failures[0].message
     assert "perform migrate app1" not in stage.hosts.log
-    running[0].release()
+    running.pop().release()
     assert stage.conductor().resume("c1", "go on").state == "done"
 
 
 def test_an_undo_of_a_migration_that_a_backup_hinders_is_owed(stage: Stage) -> None:
     """The rest goes back; the schema is settled by abort once the backup has ended."""
     running: list[HeldLease] = []
+    alive(stage, running)
 
     def begin_backup(act: Guarded) -> None:
         if act.act == "switch" and not running:
@@ -85,7 +100,7 @@ def test_an_undo_of_a_migration_that_a_backup_hinders_is_owed(stage: Stage) -> N
     ending = stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
     assert (ending.state, ending.owed) == ("partly", ("app1",))
     assert stage.hosts.host("app2").current != NEW
-    running[0].release()
+    running.pop().release()
     stage.hosts.before = stage.hosts.verdict = lambda _act: None
     assert stage.conductor().abort("c1", "settle").state == "taken-back"
     assert stage.hosts.schema["version"] == 1
