@@ -163,7 +163,7 @@ def _settle(
         if options.offline:
             runtime = open_offline_runtime(invocation, runtime, wanted)
         else:
-            ship_first(invocation, runtime)
+            ship_first(invocation, runtime, settling=True)
         which = to_settle(runtime.journal, wanted)
         plan = runtime.journal.plan(which).plan
         if not taking_back:

@@ -47,6 +47,8 @@ def rollback(
     from clmdeploy.cli.rollout import Rollout
     from clmdeploy.planners.rollback import plan_rollback
 
+    if options.instead_of is not None and not options.offline:
+        raise UsageError(invocation.say("offline.instead_of"), "--offline")
     if options.offline and options.reason is None:
         raise UsageError(invocation.say("offline.reason"), '--reason "TEXT"')
     title = f"rollback --to {version}" if version else "rollback"

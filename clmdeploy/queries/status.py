@@ -85,6 +85,8 @@ class RecordStatus(Value):
     owed: dict[str, str] = {}
     """host → the change that owes it an undo"""
     lease: LeaseDocument | None = None
+    unshipped: tuple[str, ...] = ()
+    """changes made from here without the storage, whose journal it does not have yet"""
 
     @property
     def held(self) -> bool:
@@ -148,6 +150,8 @@ def next_command(environment: str, record: RecordStatus) -> str | None:
     """What to type, without the program's name: to see who is at work, or to settle what is open."""
     if record.held:
         return f"lease show -e {environment}"
+    if record.unshipped and not record.fault:
+        return f"journal ship -e {environment}"
     if not record.open_changes:
         return None
     last = record.last_change

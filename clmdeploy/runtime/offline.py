@@ -5,6 +5,7 @@ What was done is shipped into the bucket once that answers again.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from clmdeploy.adapters.directory import DirectoryStore
 from clmdeploy.changes.claims import Claims
 from clmdeploy.changes.journal import Journal
 from clmdeploy.changes.shipping import ship
-from clmdeploy.model.errors import StoreUnavailable
+from clmdeploy.model.errors import StoreRefused, StoreUnavailable
 from clmdeploy.model.signing import LateSigner
 from clmdeploy.queries.fleet import balance_asks
 from clmdeploy.queries.host_releases import HostReleases
@@ -82,8 +83,8 @@ _SHARED = ("clock", "hosts", "playbooks", "connections", "signer", "verifier", "
 
 def unshipped(runtime: Runtime) -> list[str]:
     """Changes made from here without the storage, whose journal it does not have yet; oldest first."""
-    place = _place(runtime, "offline")
-    return sorted(one.name for one in place.iterdir()) if place.is_dir() else []
+    begun = _place(runtime, "offline").glob(f"*/{runtime.environment.name}/changes/*/events/000000")
+    return sorted(event.parts[-3] for event in begun)
 
 
 def ship_work(runtime: Runtime, change: str) -> None:
@@ -91,14 +92,18 @@ def ship_work(runtime: Runtime, change: str) -> None:
     ship(runtime.journal, runtime.leases, OfflineRuntime.beside(runtime, change).journal, change, runtime.who)
     shipped = _place(runtime, "shipped")
     shipped.mkdir(mode=0o700, exist_ok=True)
-    (_place(runtime, "offline") / change).rename(shipped / change)
+    with contextlib.suppress(FileNotFoundError):  # another terminal here has shipped it meanwhile
+        (_place(runtime, "offline") / change).rename(shipped / change)
 
 
 def storage_answers(runtime: Runtime) -> bool:
-    """Whether the state bucket can be read and written."""
+    """Whether both buckets answer. Raises StoreRefused when one answers, but not to us: that is no outage."""
     try:
         runtime.leases.read("fleet")
         runtime.state.put(f"{runtime.environment.name}/probe", b"")
+        next(runtime.releases.keys(f"{runtime.environment.settings.application}/"), None)
+    except StoreRefused:
+        raise
     except StoreUnavailable:
         return False
     return True

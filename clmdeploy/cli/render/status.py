@@ -52,6 +52,7 @@ def status_json(
         "journal": {"known": not record.fault, "fault": record.fault},
         "last_change": summary_json(record.last_change) if record.last_change else None,
         "open_changes": record.open_changes, "owed": record.owed, "lease": lease_json(record.lease),
+        "unshipped": list(record.unshipped),
         "next": command(invocation, following) if following else None,
         "notified": None if told is None else [delivery_json(one) for one in told],
     }  # fmt: skip
@@ -87,6 +88,8 @@ def _lines(
         yield "schema", printable(fleet.schema_fault), "bold red"
     for server, change in fleet.drained.items():
         yield "drained", f"{server} ({change})", "bold yellow"
+    for change in record.unshipped:
+        yield "journal", invocation.say("offline.waiting", change=change), "bold yellow"
     if record.fault:
         yield "journal", invocation.say("status.journal_unknown", why=printable(record.fault)), "bold yellow"
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -182,3 +183,128 @@ def test_a_record_that_was_edited_on_a_host_is_refused(upgraded: Desk) -> None:
         said = upgraded(*OFFLINE)
     assert said.code == ExitCode.INVALID
     assert set(upgraded.runs.values()) == {"1.1.0"}
+
+
+def test_work_that_was_taken_back_is_shipped_like_any(upgraded: Desk) -> None:
+    """Every kind of event goes into the bucket, and is read there again."""
+    with outage(upgraded):
+        upgraded.fail("switch", "app2")
+        assert upgraded(*OFFLINE).code == ExitCode.FAILED_UNCHANGED
+        upgraded.hosts.before = lambda _act: None
+    assert upgraded("journal", "ship", "-e", "lab").code == ExitCode.DONE
+    assert upgraded.runtime().journal.ledger(upgraded.newest()).closed == "taken-back"
+    assert upgraded("deploy", "1.2.0", "-e", "lab", "--yes").code == ExitCode.DONE
+
+
+def test_no_lease_is_worth_anything_on_hosts_that_are_claimed(upgraded: Desk) -> None:
+    """Cut off offline; another node reaches the storage: however many leases it takes, the hosts listen to none."""
+
+    def vanish(act: Guarded) -> None:
+        if (act.act, act.guard, act.host.name) == ("switch", "run", "app2"):
+            raise KeyboardInterrupt
+
+    with outage(upgraded):
+        upgraded.hosts.after = vanish
+        upgraded(*OFFLINE)
+        upgraded.hosts.after = lambda _act: None
+    mine = upgraded.place / "own"
+    mine.rename(upgraded.place / "elsewhere")  # this is another control node now
+    for _ in range(3):
+        refused = upgraded("deploy", "1.2.0", "-e", "lab", "--yes")
+        assert refused.code == ExitCode.FAILED_UNCHANGED
+        assert "worked here without the storage" in refused.err
+    (upgraded.place / "elsewhere").rename(mine)
+    assert upgraded("change", "resume", "-e", "lab").code == ExitCode.DONE
+    assert set(upgraded.runs.values()) == {"1.0.0"}
+
+
+def test_a_newer_open_change_is_finished_before_old_work_is_shipped(upgraded: Desk) -> None:
+    """The lease was renewed, and another node's deploy was cut off: shipping does not close that one."""
+
+    def vanish(act: Guarded) -> None:
+        if (act.act, act.guard, act.host.name) == ("switch", "run", "app2"):
+            raise KeyboardInterrupt
+
+    with outage(upgraded):
+        upgraded(*OFFLINE)
+    mine, other = upgraded.place / "own", upgraded.place / "elsewhere"
+    mine.rename(other)
+    assert upgraded("lease", "renew", "-e", "lab", "--confirm", "lab").code == ExitCode.DONE
+    upgraded.hosts.after = vanish
+    upgraded("deploy", "1.2.0", "-e", "lab", "--yes")
+    upgraded.hosts.after = lambda _act: None
+    later = upgraded.newest()
+    shutil.rmtree(mine, ignore_errors=True)
+    other.rename(mine)
+    refused = upgraded("journal", "ship", "-e", "lab")
+    assert (refused.code, later in refused.err) == (ExitCode.UNKNOWN, True)
+    assert upgraded("change", "resume", "-e", "lab").code == ExitCode.DONE
+    assert set(upgraded.runs.values()) == {"1.2.0"}
+    assert upgraded("journal", "ship", "-e", "lab").code == ExitCode.DONE
+    assert verify(upgraded.runtime().journal) > 0
+
+
+def test_a_debt_from_before_is_settled_where_the_work_covered_it(upgraded: Desk) -> None:
+    """A change that closed by itself owing an undo is superseded too: nothing is undone on a host that is whole."""
+
+    def silent_later(act: Guarded) -> None:
+        if (act.act, act.guard, act.host.name) == ("switch", "run", "app2"):
+            upgraded.hosts.silent = {"app2"}
+
+    upgraded.fail("switch", "app3")
+    upgraded.hosts.after = silent_later
+    upgraded("deploy", "1.2.0", "-e", "lab", "--yes")
+    upgraded.hosts.before = upgraded.hosts.after = lambda _act: None
+    upgraded.hosts.silent = set()
+    assert upgraded.runtime().journal.owed()
+    with outage(upgraded):
+        said = upgraded(*OFFLINE, "--to", "1.0.0")
+        assert said.code == ExitCode.DONE, said.err
+    assert upgraded("journal", "ship", "-e", "lab").code == ExitCode.DONE
+    assert upgraded.runtime().journal.owed() == {}
+    assert upgraded("deploy", "1.2.0", "-e", "lab", "--yes").code == ExitCode.DONE
+
+
+def test_cut_off_work_is_settled_although_a_host_has_died_since(upgraded: Desk) -> None:
+    """Those that answer go back or forth; the dead one owes."""
+
+    def vanish(act: Guarded) -> None:
+        if (act.act, act.guard, act.host.name) == ("switch", "run", "app2"):
+            raise KeyboardInterrupt
+
+    with outage(upgraded):
+        upgraded.hosts.after = vanish
+        upgraded(*OFFLINE)
+        upgraded.hosts.after = lambda _act: None
+        upgraded.hosts.silent = {"app3"}
+        said = upgraded("change", "abort", "-e", "lab", "--offline")
+        assert said.code in (ExitCode.DONE, ExitCode.FAILED_PARTLY), said.err
+    assert {upgraded.runs[name] for name in ("app1", "app2")} == {"1.1.0"}
+
+
+def test_a_dirty_schema_has_no_verdict(desk: Desk) -> None:
+    """With or without the storage: a migration that ended half-way may have taken away what the older release needs."""
+    desk.publish("1.3.0", ((1, "expand", "[bin/schema, down]", "1.0.0"),), needs=1)
+    assert desk("deploy", "1.3.0", "-e", "lab", "--yes", "--no-restore-point", "x").code == ExitCode.DONE
+    desk.hosts.schema["dirty"] = True
+    assert desk("rollback", "-e", "lab", "--yes").code == ExitCode.FAILED_UNCHANGED
+    with outage(desk):
+        said = desk(*OFFLINE)
+    assert (said.code, "dirty" in said.err) == (ExitCode.FAILED_UNCHANGED, True)
+    assert set(desk.runs.values()) == {"1.3.0"}
+
+
+def test_it_goes_with_no_option_that_needs_the_storage(upgraded: Desk) -> None:
+    """Nothing is proposed, handed on or asked of a backup without it; --instead-of is about such work alone."""
+    for words in (("--propose",), ("--stop-backup",)):
+        assert upgraded(*OFFLINE, *words).code == ExitCode.USAGE
+    assert upgraded("rollback", "-e", "lab", "--instead-of", "c1", "--yes").code == ExitCode.USAGE
+
+
+def test_status_names_what_is_not_shipped_yet(upgraded: Desk) -> None:
+    """And the command to type."""
+    with outage(upgraded):
+        upgraded(*OFFLINE)
+    shown = upgraded("status", "-e", "lab")
+    assert "is here only" in shown.out
+    assert shown.out.splitlines()[-1] == "Next: clmdeploy journal ship -e lab"

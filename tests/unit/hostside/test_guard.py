@@ -93,3 +93,37 @@ def test_acts_and_guard_import_the_standard_library_only() -> None:
             if isinstance(node, ast.ImportFrom) and node.level == 0:
                 names = [node.module or ""]
             assert all(name.split(".")[0] in sys.stdlib_module_names for name in names), f"{path.name}: {names}"
+
+
+def claim(change: str, expect: int, *, ended: bool = False) -> dict[str, object]:
+    return {"change": change, "who": f"{change}'s maker", "since": "now", "expect": expect, "ended": ended}
+
+
+def test_of_two_who_claim_at_once_one_is_refused(home: Path) -> None:
+    """Both have seen token 3 and want 9; the second is told who was faster, and can end nothing of the first's."""
+    guard.raise_token("fleet", 3)
+    guard.raise_token("fleet", 9, claim("c1", 3))
+    for late in (claim("c2", 3), claim("c2", 9), claim("c2", 3, ended=True), claim("c2", 9, ended=True)):
+        with pytest.raises(guard.Refused, match="c1's maker"):
+            guard.raise_token("fleet", 9, late)
+    assert json.loads((home / "tokens.json").read_text())["claim"]["change"] == "c1"
+
+
+def test_a_claim_may_be_said_twice_raised_and_ended_by_its_own_change(home: Path) -> None:
+    """The answer may have been lost; the work may be gone on with; and it ends."""
+    guard.raise_token("fleet", 9, claim("c1", 0))
+    guard.raise_token("fleet", 9, claim("c1", 0))
+    guard.raise_token("fleet", 20, claim("c1", 9))
+    guard.raise_token("fleet", 20, claim("c1", 20, ended=True))
+    assert json.loads((home / "tokens.json").read_text())["claim"]["ended"] is True
+
+
+def test_a_lease_with_a_larger_token_ends_a_claim_of_its_scope_only(home: Path) -> None:
+    """The other scope's leases go on meanwhile."""
+    guard.raise_token("fleet", 9, claim("c1", 0))
+    with pytest.raises(guard.Refused, match="without the storage"):
+        guard.raise_token("fleet", 4)
+    guard.raise_token("data", 5)
+    assert "claim" in json.loads((home / "tokens.json").read_text())
+    guard.raise_token("fleet", 10)
+    assert json.loads((home / "tokens.json").read_text()) == {"fleet": 10, "data": 5}
