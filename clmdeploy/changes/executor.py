@@ -151,6 +151,8 @@ class Executor:
 
     def _undo(self, step: Step, targets: Sequence[Target], broken: set[str], scope: UndoScope) -> set[str]:
         """Undo one step; the hosts where that failed. A host whose later undo failed is left as it is, on purpose."""
+        if step.undo == "tidy":  # where a later undo is owed, it is tidied when that has been settled
+            targets = [target for target in targets if target.subject not in broken]
         if not targets or step.undo not in ("restore", "tidy"):
             return set()
         self.lease.check()

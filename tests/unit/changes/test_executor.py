@@ -291,6 +291,16 @@ def left_behind(stage: Stage, policy: Policy, host: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["abort", "resume"])
+def test_settling_a_debt_leaves_nothing_behind(stage: Stage, verb: str) -> None:
+    """app2 owes the undo of its switch, so what was staged there stays as well; both go once it is back."""
+    before = stage.state()
+    left_behind(stage, Policy(), "app2")
+    assert stage.state() != before
+    assert getattr(stage.conductor("second"), verb)("c1", "it is back").state == "taken-back"
+    assert stage.state() == before
+
+
+@pytest.mark.parametrize("verb", ["abort", "resume"])
 @pytest.mark.parametrize(
     ("policy", "failed", "well", "state"),
     [(TOLERATE, "app1", "app2", "done"), (TAKE_BACK_BATCH, "app2", "app1", "partly")],
