@@ -58,7 +58,7 @@ def _collect(channel: Channel, deadline: float) -> Answer:
             raise ValueError(f"the host answered more than {LIMIT} bytes")
         if finished and channel.eof_received and not channel.recv_ready() and not channel.recv_stderr_ready():
             return Answer(channel.recv_exit_status(), bytes(out), bytes(err))
-        if channel.closed and not channel.exit_status_ready():
+        if channel.closed and not channel.eof_received:  # exit_status_ready is true of whatever is closed
             raise EOFError("the connection was lost before the host answered")
         if time.monotonic() > deadline:
             raise TimeoutError("no answer within the time limit")
