@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -79,11 +78,8 @@ def broken(ground: Ground, trouble: _Trouble, words: tuple[str, ...]) -> Ran:
     running = ground.node.start(*words)
     with stopped_at(ground, trouble.point, running) as hold:
         trouble.mishap.befall(ground.lab.host(trouble.host))
-        began = time.monotonic()
         hold.let_go()
-    ran = running.ended(_LONGEST)
-    print(f"    {trouble.name}: exit {ran.code} after {time.monotonic() - began:.0f} s", flush=True)
-    return ran
+    return running.ended(_LONGEST)
 
 
 def settled(ground: Ground, trouble: _Trouble, ran: Ran) -> Leaves:
@@ -99,11 +95,11 @@ def settled(ground: Ground, trouble: _Trouble, ran: Ran) -> Leaves:
     leaves: Leaves = "before"
     if ran.code == _UNCHANGED:
         assert not told.settles, f"all is taken back, and yet: {told.next}"
+        remove_staged(ground, trouble.host)
     else:
         assert told.settles, f"exit code {ran.code}, and yet: {told.next}: {ran.said}"
         ground.node(*told.next).expecting(0)
         leaves = "after" if "resume" in told.next else "before"
-    remove_staged(ground, trouble.host)
     return leaves
 
 
