@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from tests.lab.command_line import Ran
 
 _UNCHANGED, _PARTLY, _UNKNOWN = 4, 5, 9  # docs/exit-codes.md
 _LONGEST = 150.0  # seconds until work that a host broke must have ended by itself
+_STARTING = 20.0  # seconds until a service that its host has started answers
 # Where, and who: the host that acts, or the one that it is about.
 _PLACES = (
     ("stage", "app1"), ("expand-2", "app1"), ("canary-switch", "app1"), ("canary-switch", "lb1"),
@@ -104,13 +106,19 @@ def settled(ground: Ground, trouble: _Trouble, ran: Ran) -> Leaves:
 
 
 def _check_whole(ground: Ground, host: LabHost) -> None:
-    """Before anybody helps: what the host started by itself is one complete release."""
-    state = FleetState.of(ground.lab)
-    seen = state.hosts[host.name]
-    if host.name in state.served:
-        current = str(seen["current"])
-        assert seen["releases"].get(current) == "", f"after its start {current}: {seen['releases'].get(current)}"
-        assert current.startswith(f"{state.served[host.name]}-"), f"{current} answers {state.served[host.name]}"
+    """Before anybody helps: what the host starts by itself is one complete release."""
+    deadline = time.monotonic() + _STARTING
+    while faults := _start_faults(FleetState.of(ground.lab), host.name):
+        assert time.monotonic() < deadline, f"{host.name} after its start: {faults}"
+        time.sleep(0.5)
+
+
+def _start_faults(state: FleetState, name: str) -> str:
+    seen, served = state.hosts[name], state.served.get(name)
+    current = str(seen["current"])
+    if served is None or (seen["releases"].get(current) == "" and current.startswith(f"{served}-")):
+        return ""
+    return f"current names {current}, of {seen['releases']}, and its service answers {served}"
 
 
 def remove_staged(ground: Ground, name: str) -> None:
