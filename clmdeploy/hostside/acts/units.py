@@ -131,8 +131,13 @@ def _link_one(root: str, name: str) -> bool:
 
 
 def start(names: list[str]) -> None:
-    """Start; a unit that does not start is named with its last lines."""
+    """Start; a unit that does not start is named with its last lines.
+
+    A release that died at once has used up how often systemd starts a unit in a while: the one before it, a unit of the
+    same name, would be refused its start.
+    """
     for name in names:
+        _systemctl("reset-failed", name, check=False)
         try:
             _systemctl("start", name)
         except ActError as error:

@@ -41,7 +41,7 @@ class Host:
         return [verb for verb in self.told if verb != "show"]
 
     def systemctl(self, verb: str, *words: str, check: bool = True) -> str:
-        assert check or verb in ("enable", "disable")
+        assert check or verb in ("enable", "disable", "reset-failed")
         self.told.append(verb)
         state = "".join(f"{key}={value}\n" for key, value in self.state.items())
         return "\n".join(f"Id={word}\n{state}" for word in words if word.endswith(".service"))
@@ -114,3 +114,10 @@ def test_a_foreign_unit_of_that_name_is_refused(host: Host) -> None:
     with pytest.raises(ActError, match="not ours"):
         host.switch("one", UNIT)
     assert (host.links / UNIT).read_text() == "theirs"
+
+
+def test_a_unit_starts_however_often_it_failed_before(host: Host) -> None:
+    """A release that dies at once is restarted until systemd refuses; the release before it must not pay for that."""
+    host.told.clear()
+    units.start([UNIT])
+    assert host.told == ["reset-failed", "start"]
