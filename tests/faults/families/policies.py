@@ -102,12 +102,16 @@ def _kept_otherwise(state: FleetState, promise: Promise) -> list[str]:
 
 
 def _settled(ground: Ground, policy: str, promise: Promise, finish: Finish) -> Leaves:
-    """The sick host is well again: the change is settled, and what is left of the work is done by the same command."""
+    """The sick host is well again: the change is settled, and what is left of the work is done by the same command.
+
+    Where some hosts keep the new release and others the old one, exit code 5 goes on saying so.
+    """
+    whole = policy in ("take-back-all", "stop")
     if promise.following == "change abort":
-        ground.node("change", finish).expecting(0)
+        ground.node("change", finish).expecting(0 if whole else _PARTLY)
     else:
         ground.node("change", finish).expecting(_USAGE)
-    if policy in ("take-back-all", "stop"):
+    if whole:
         return "after" if finish == "resume" else "before"
     ground.node(*WORDS["deploy"]).expecting(0)
     return "after"
