@@ -153,7 +153,11 @@ class Conductor:
                 log.append("step-finished", step.id, soberly(executor.dispatch, step, acted, found))
             undone = log.ledger.targets(step, "undoing")
             if undone:
-                log.append("undo-finished", step.id, settle(executor.dispatch, step, undone, "restore"))
+                found = settle(executor.dispatch, step, undone, "restore")
+                # Tidying up that was cut off is not given up on: what is not known to be done stays begun, and follows.
+                told = {key: one for key, one in found.items() if one.is_done} if step.undo == "tidy" else found
+                if told:
+                    log.append("undo-finished", step.id, told)
 
     @contextmanager
     def _holding(self, lease: Holding, data: DataHold) -> Iterator[Holding]:

@@ -181,6 +181,33 @@ def test_abort_takes_back_what_was_cut_off_anywhere(number: int, after: bool) ->
     assert stage.state() == before
 
 
+def cut_again(stage: Stage, number: int, *, after: bool) -> None:
+    """The change has acted everywhere; lose the next control node at the undo `number`, before or after it happened."""
+    cut_at(stage, acts_of_a_whole_run() - 1, after=True)
+    seen = iter(range(10_000))
+
+    def fault(act: Guarded) -> Outcome | None:
+        if act.guard == "run" and next(seen) == number:
+            raise Cut
+        return None
+
+    setattr(stage.hosts, "after" if after else "before", fault)
+    with pytest.raises(Cut):
+        stage.conductor("second").abort("c1", "give up")
+    stage.hosts.before = stage.hosts.after = lambda _act: None
+
+
+@pytest.mark.parametrize("verb", ["abort", "resume"])
+@pytest.mark.parametrize(("number", "after"), CUTS)
+def test_what_was_cut_off_while_it_was_taken_back_is_taken_back(number: int, after: bool, verb: str) -> None:
+    """Wherever a second control node is lost while it aborts, a third one ends where it all began, by either verb."""
+    stage = fresh()
+    before = stage.state()
+    cut_again(stage, number, after=after)
+    assert getattr(stage.conductor("third"), verb)("c1", "go on").state == "taken-back"
+    assert stage.state() == before
+
+
 def test_a_newer_token_on_a_host_refuses_the_change_there(stage: Stage) -> None:
     """A control node that was overtaken is stopped by the hosts themselves."""
     stage.hosts.host("app1").tokens["fleet"] = 99
