@@ -52,9 +52,11 @@ class Point:
     def _at(self) -> Literal["arrived", "answered"]:
         return "arrived" if self.moment in ("unannounced", "acted") else "answered"
 
-    def hold(self, proxy: StorageProxy, skip: int = 0) -> Hold:
-        """Let whoever comes to this point wait there; not the first `skip` times."""
-        return proxy.hold(event_put(self._kind, self.step), Hold(self._at), skip)
+    def hold(self, proxy: StorageProxy) -> Hold:
+        """Let whoever comes to this point wait there."""
+        finishes = not self.kind and self.moment in ("acted", "recorded")
+        matching = own_result_put(self._kind, self.step) if finishes else event_put(self._kind, self.step)
+        return proxy.hold(matching, Hold(self._at))
 
 
 def points_of(plan: Mapping[str, Any]) -> Iterator[Point]:
@@ -89,10 +91,27 @@ def event_put(kind: str, step: str = "") -> Matching:
     return matches
 
 
+def own_result_put(kind: str, step: str) -> Matching:
+    """The result of an act that was announced while the rule stood.
+
+    Whoever takes over first stores what became of an act that was cut off before: that is another point.
+    """
+    announced = event_put(kind.replace("finished", "started"), step)
+    finished = event_put(kind, step)
+    seen: list[str] = []
+
+    def matches(request: S3Request) -> bool:
+        if announced(request):
+            seen.append(request.key)
+        return bool(seen) and finished(request)
+
+    return matches
+
+
 @contextlib.contextmanager
-def stopped_at(ground: Ground, point: Point, running: Running, skip: int = 0) -> Iterator[Hold]:
+def stopped_at(ground: Ground, point: Point, running: Running) -> Iterator[Hold]:
     """`running` stands at the point while the block lasts. What was held is then neither stored nor answered."""
-    hold = point.hold(ground.proxy, skip)
+    hold = point.hold(ground.proxy)
     try:
         reach(hold, running)
         if point.moment == "acting":
@@ -102,9 +121,9 @@ def stopped_at(ground: Ground, point: Point, running: Running, skip: int = 0) ->
         hold.drop()
 
 
-def kill_at(ground: Ground, point: Point, running: Running, how: Kill, skip: int = 0) -> None:
+def kill_at(ground: Ground, point: Point, running: Running, how: Kill) -> None:
     """Let `running` come to the point, and kill it there."""
-    with stopped_at(ground, point, running, skip):
+    with stopped_at(ground, point, running):
         running.kill(how)
 
 

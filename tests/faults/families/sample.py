@@ -32,10 +32,9 @@ def _aborted(ground: Ground) -> None:
 
 
 def _killed_at_each(ground: Ground, first: tuple[str, ...], then: tuple[str, ...], points: list[Point]) -> None:
-    """Whoever takes over stores what became of the act that was cut off: that is not yet the act's own result."""
     running = ground.node.start(*first)
     for number, point in enumerate(one for one in points if one.moment in _BEFORE_AND_AFTER):
-        kill_at(ground, point, running, _HOW[number % 2], skip=1 if point.moment == "acted" else 0)
+        kill_at(ground, point, running, _HOW[number % 2])
         running = ground.node.start(*then)
     running.ended().expecting(0)
 
