@@ -99,6 +99,8 @@ def _is_others(arguments: Json, standing: str) -> bool:
 def _bring_to(arguments: Json, wanted: str, standing: str) -> bool:
     """Whether there was anything to set. What is drained is written down before: a cut in between forgets nothing."""
     if standing == wanted:
+        if wanted == "ready" and _name(arguments) in (record.read().get("drained") or {}):
+            _remember(arguments, wanted)  # the balancer was restarted, and has forgotten what it held drained
         return False
     if wanted != "ready":
         _remember(arguments, wanted)
