@@ -16,6 +16,8 @@ _WORD = r"(?:pass(?:word|wd|phrase)|pwd|secret|token|credential|(?:api|access|pr
 _QUOTED = (
     r"""(?:"(?:\\.|[^"\\\n]){0,2000}"|'(?:\\.|[^'\\\n]){0,2000}'|\\{1,8}["'](?:(?!\\{1,8}["']).){0,2000}\\{1,8}["'])"""
 )
+_REST = r"""[^\s,;:)\]}&"'\\]"""  # what may stand right behind a quotation and still belong to it, as in a shell
+_VALUE = rf"(?:{re.escape(REDACTED)}(?!{_REST})|{_QUOTED}(?:{_QUOTED}|{_REST}){{0,500}}|\S+)"
 _CLOSED = r"(?:\\{0,8}[\"'])?\s{0,8}"
 _RULES = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
@@ -28,8 +30,8 @@ _RULES = tuple(
         (rf"((?:authorization|cookie){_CLOSED}[=:]\s{{0,8}}).+", rf"\1{REDACTED}"),
         (r"\b(bearer|basic)\s{1,8}(?=[^\s\d]{0,200}\d)[\w.~+/=-]{8,}", rf"\1 {REDACTED}"),
         # NAME=VALUE, NAME: VALUE, "NAME": "VALUE" and --NAME VALUE
-        (rf"({_WORD}[\w-]{{0,40}}{_CLOSED}(?:=>|=|:)\s{{0,8}})(?:{_QUOTED}|\S+)", rf"\1{REDACTED}"),
-        (rf"(?<![\w-])(--?[\w-]{{0,40}}{_WORD}[\w-]{{0,40}}\s{{1,8}})(?!-)(?:{_QUOTED}|\S+)", rf"\1{REDACTED}"),
+        (rf"({_WORD}[\w-]{{0,40}}{_CLOSED}(?:=>|=|:)\s{{0,8}}){_VALUE}", rf"\1{REDACTED}"),
+        (rf"(?<![\w-])(--?[\w-]{{0,40}}{_WORD}[\w-]{{0,40}}\s{{1,8}})(?!-){_VALUE}", rf"\1{REDACTED}"),
         # Keys that show what they are: of AWS, GitLab, GitHub, Slack, and JSON web tokens.
         (r"\b(?:A[KS]IA[0-9A-Z]{16}|glpat-[\w-]{16,}|gh[pousr]_\w{20,}|xox[a-z]-[\w-]{10,})\b", REDACTED),
         (r"(?<![\w-])eyJ[\w-]{8,4000}\.[\w-]{8,}\.[\w-]*", REDACTED),
