@@ -97,6 +97,7 @@ def story(journal: Journal, change: str | None) -> Story:
     chosen = change or journal.newest_change() or known[-1]
     if chosen not in known:
         raise _unknown(journal, chosen)
+    journal.ledger(chosen)  # refuses a plan that is not the one which the events announced
     return Story(chosen, journal.plan(chosen), tuple(journal.events(chosen)))
 
 

@@ -12,7 +12,8 @@ from clmdeploy.changes.journal import Journal
 from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.ports import Stored
 from clmdeploy.changes.signed_plan import sign_plan
-from clmdeploy.model.errors import UsageError
+from clmdeploy.model.errors import UsageError, VerificationFailed
+from clmdeploy.model.value import canonical_json
 from clmdeploy.planners.deploy import plan_deploy
 from clmdeploy.queries.changes import events_since, last_change, story, summaries, to_settle
 from tests.unit.cli.desk import Clock, DigestSigner
@@ -49,6 +50,15 @@ def closed(journal: Journal, change: str, state: str = "done") -> ChangeLog:
     log = opened(journal, change)
     log.append("closed", detail={"state": state})
     return log
+
+
+def test_a_true_plan_of_another_change_is_not_shown(journal: Journal) -> None:
+    """Somebody copied it over this change's own: its signature is good, but the journal announced another."""
+    closed(journal, "c1")
+    other = sign_plan(plan().model_copy(update={"title": "Another"}), journal.signer)
+    journal.store.put("test/changes/c1/plan", canonical_json(other))
+    with pytest.raises(VerificationFailed, match="not the plan that the journal announced"):
+        story(journal, "c1")
 
 
 def test_a_new_environment_has_no_changes(journal: Journal) -> None:
