@@ -19,6 +19,7 @@ from clmdeploy.lab import Lab
 from clmdeploy.lab.demo.report import Measurement
 from clmdeploy.lab.demo.traffic import Traffic
 from clmdeploy.lab.machine import cgroup_root
+from clmdeploy.lab.proxy_wire import S3Request
 from clmdeploy.lab.sample import write_release
 from clmdeploy.lab.storage_proxy import StorageProxy
 from tests.faults.baseline import Baseline
@@ -52,6 +53,8 @@ class Ground:
     begins: dict[Work, Baseline] = field(default_factory=dict)
     ends: dict[Work, FleetState] = field(default_factory=dict)
     plans: dict[Work, dict[str, Any]] = field(default_factory=dict)
+    writes: dict[Work, tuple[S3Request, ...]] = field(default_factory=dict)
+    """what the control node stored, in order, when nothing befell it"""
 
     @cached_property
     def bucket(self) -> StateBucket:
@@ -102,7 +105,9 @@ class Ground:
     def _rehearse(self, work: Work, schema: int) -> None:
         self.begins[work] = Baseline.kept(self.lab, work, schema)
         self.plans[work] = self.node(*WORDS[work], "--dry-run", "--json").expecting(0).json["plan"]
+        self.proxy.passed.clear()
         self.node(*WORDS[work]).expecting(0)
+        self.writes[work] = tuple(request for request, _ in self.proxy.passed if request.method == "PUT")
         self.ends[work] = FleetState.of(self.lab)
 
     def begin(self, work: Work) -> None:

@@ -6,6 +6,7 @@ from tests.faults.case import Family
 from tests.faults.families import (
     asleep,
     fencing,
+    frame,
     hosts,
     kill,
     operators,
@@ -17,5 +18,5 @@ from tests.faults.families import (
     storage,
 )
 
-_MODULES = (sample, kill, second, signals, other_node, asleep, storage, operators, hosts, policies, fencing)
+_MODULES = (sample, kill, frame, second, signals, other_node, asleep, storage, operators, hosts, policies, fencing)
 FAMILIES: dict[str, Family] = {module.FAMILY.name: module.FAMILY for module in _MODULES}

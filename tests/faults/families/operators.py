@@ -28,6 +28,7 @@ def cases(ground: Ground) -> Iterator[Case]:
         yield _refused(points[len(points) // 2], words)
     for point in (points[0], points[-1]):
         yield _waiting(point)
+    yield Case("operators", "--lease-wait of a deploy while another rolls back", "rollback", "before", _forth_again)
     yield Case("operators", "both ask for the lease in the same moment", "deploy", "after", _race)
 
 
@@ -57,6 +58,19 @@ def _waiting(point: Point) -> Case:
         assert len(ground.bucket.changes()) == 1, "it found nothing to do, and yet began a change"
 
     return Case("operators", f"--lease-wait while another is at {point.step}", "deploy", "after", act)
+
+
+def _forth_again(ground: Ground) -> None:
+    """Who has waited looks again at what there is to do, and then acts."""
+    point = next(one for one in points_of(ground.plans["rollback"]) if one.moment == "announced")
+    first = ground.node.start(*WORDS["rollback"])
+    with ground.another_node() as second, stopped_at(ground, point, first) as hold:
+        waiting = second.start(*WORDS["deploy"], "--lease-wait", "300")
+        _await_asking(ground, second)
+        hold.let_go()
+        first.ended().expecting(0)
+        waiting.ended().expecting(0)
+    assert len(ground.bucket.changes()) == 2
 
 
 def _race(ground: Ground) -> None:
