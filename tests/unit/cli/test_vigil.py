@@ -114,7 +114,7 @@ def test_an_abort_that_was_wanted_is_told_to_nobody(told: Told) -> None:
 
 def hold_lease(told: Told) -> None:
     runtime = told.desk.runtime()
-    runtime.leases.acquire(Request("fleet", runtime.who, "c1", "nightly work"))
+    runtime.leases.hold(Request("fleet", runtime.who, "", "nightly work"))
 
 
 def nothing(_told: Told) -> None:
