@@ -40,6 +40,12 @@ def outage(desk: Desk) -> Iterator[None]:
         yield
 
 
+def vanish(act: Guarded) -> None:
+    """The control node is lost in the middle of app2's switch."""
+    if (act.act, act.guard, act.host.name) == ("switch", "run", "app2"):
+        raise KeyboardInterrupt
+
+
 @pytest.fixture
 def upgraded(desk: Desk) -> Desk:
     """1.1.0 runs, 1.0.0 is the release before."""
@@ -82,10 +88,6 @@ def test_it_wants_a_reason_and_a_need(upgraded: Desk) -> None:
 def test_a_change_that_the_outage_cut_off_is_superseded(upgraded: Desk) -> None:
     """The storage falls silent in the middle of a deploy: all goes back offline, and later nothing stands open."""
 
-    def vanish(act: Guarded) -> None:
-        if (act.act, act.guard, act.host.name) == ("switch", "run", "app2"):
-            raise KeyboardInterrupt
-
     upgraded.hosts.after = vanish
     upgraded("deploy", "1.2.0", "-e", "lab", "--yes")
     upgraded.hosts.after = lambda _act: None
@@ -122,10 +124,6 @@ def test_a_second_operator_without_the_storage_is_refused_by_the_hosts(upgraded:
 def test_what_was_cut_off_without_the_storage_is_gone_on_with(upgraded: Desk) -> None:
     """Offline, from the journal that is kept here; a second rollback is refused until then."""
 
-    def vanish(act: Guarded) -> None:
-        if (act.act, act.guard, act.host.name) == ("switch", "run", "app2"):
-            raise KeyboardInterrupt
-
     with outage(upgraded):
         upgraded.hosts.after = vanish
         upgraded(*OFFLINE)
@@ -140,10 +138,6 @@ def test_what_was_cut_off_without_the_storage_is_gone_on_with(upgraded: Desk) ->
 
 def test_what_was_cut_off_without_the_storage_can_be_finished_with_it(upgraded: Desk) -> None:
     """The storage answers again: resume ships what there is, and goes on under a lease."""
-
-    def vanish(act: Guarded) -> None:
-        if (act.act, act.guard, act.host.name) == ("switch", "run", "app2"):
-            raise KeyboardInterrupt
 
     with outage(upgraded):
         upgraded.hosts.after = vanish
@@ -199,10 +193,6 @@ def test_work_that_was_taken_back_is_shipped_like_any(upgraded: Desk) -> None:
 def test_no_lease_is_worth_anything_on_hosts_that_are_claimed(upgraded: Desk) -> None:
     """Cut off offline; another node reaches the storage: however many leases it takes, the hosts listen to none."""
 
-    def vanish(act: Guarded) -> None:
-        if (act.act, act.guard, act.host.name) == ("switch", "run", "app2"):
-            raise KeyboardInterrupt
-
     with outage(upgraded):
         upgraded.hosts.after = vanish
         upgraded(*OFFLINE)
@@ -220,10 +210,6 @@ def test_no_lease_is_worth_anything_on_hosts_that_are_claimed(upgraded: Desk) ->
 
 def test_a_newer_open_change_is_finished_before_old_work_is_shipped(upgraded: Desk) -> None:
     """The lease was renewed, and another node's deploy was cut off: shipping does not close that one."""
-
-    def vanish(act: Guarded) -> None:
-        if (act.act, act.guard, act.host.name) == ("switch", "run", "app2"):
-            raise KeyboardInterrupt
 
     with outage(upgraded):
         upgraded(*OFFLINE)
@@ -267,10 +253,6 @@ def test_a_debt_from_before_is_settled_where_the_work_covered_it(upgraded: Desk)
 
 def test_cut_off_work_is_settled_although_a_host_has_died_since(upgraded: Desk) -> None:
     """Those that answer go back or forth; the dead one owes."""
-
-    def vanish(act: Guarded) -> None:
-        if (act.act, act.guard, act.host.name) == ("switch", "run", "app2"):
-            raise KeyboardInterrupt
 
     with outage(upgraded):
         upgraded.hosts.after = vanish
