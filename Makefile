@@ -50,7 +50,7 @@ test-full: check ## also what is too long for CI
 	@.ci/machine lab
 	$(BIN)/pytest tests/contract tests/lab tests/faults
 
-faults: $(READY) ## the whole matrix of faults: an hour or two; ARGS="--family kill --shard 1/4" for a part
+faults: $(READY) ## the whole matrix of faults: two to four hours; ARGS="--family kill --shard 1/4" for a part
 	@.ci/machine lab
 	$(BIN)/python -m tests.faults $(ARGS)
 

@@ -60,8 +60,6 @@ def _short_cases(ground: Ground) -> Iterator[Case]:
         ("the head is moved", about("PUT", _HEAD)),
         ("the change is opened", event_put("opened")),
         ("the change is closed", event_put("closed")),
-        *((f"{step} is announced", event_put("step-started", step)) for step in steps[:: len(steps) // 3]),
-        *((f"the result of {step} is stored", event_put("step-finished", step)) for step in steps[:: len(steps) // 3]),
     ]
     reads: list[tuple[str, Matching]] = [
         ("the head is read", about("GET", _HEAD)),
@@ -73,6 +71,10 @@ def _short_cases(ground: Ground) -> Iterator[Case]:
     for when, matching in [*writes, *reads]:
         for trouble in _SHORT:
             yield _survived(f"{trouble.name} when {when}", matching, trouble)
+    for number, step in enumerate(steps):
+        first, second = (_SHORT[(number + turn) % len(_SHORT)] for turn in (0, 3))
+        yield _survived(f"{first.name} when {step} is announced", event_put("step-started", step), first)
+        yield _survived(f"{second.name} when the result of {step} is stored", event_put("step-finished", step), second)
     for step in steps[:: len(steps) // 3]:
         yield _refused_for_a_while(step)
 
