@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from clmdeploy.changes.ports import OutcomeListener
 from clmdeploy.model.hosts import Host
 
 Event = Mapping[str, Any]  # Any: ansible-runner's events, read key by key
+# ssh's only words: with a complaint of a shared connection before it, an earlier attempt may have reached the host.
+_NEVER_BEGUN = re.compile(r"Failed to connect to the host via ssh: ssh: connect to host \S+ port \d+: [^\r\n]*")
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ def told_by(event: Event) -> Iterator[tuple[str, Outcome]]:
             status = "timed-out" if result.get("timedout") else "failed"
             yield data["host"], Outcome.model_validate({"status": status, "message": _message(result)})
         case "runner_on_unreachable":
-            yield data["host"], Outcome(status="unreachable", message=_message(result))
+            said = _message(result)
+            yield data["host"], Outcome(status="unreachable", message=said, acted=not _NEVER_BEGUN.fullmatch(said))
         case "playbook_on_stats":
             bad = {**data.get("failures", {}), **data.get("dark", {})}
             for host in data.get("processed", {}).keys() - bad.keys():

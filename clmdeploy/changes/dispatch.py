@@ -25,6 +25,8 @@ class Dispatch:
         self.plan = ledger.plan
         self.change = change
         self.fence = fence
+        self.given_up: set[str] = set()
+        """hosts that were waited for in vain: once is enough"""
         self._ledger = ledger
 
     def perform(self, step: Step, targets: Iterable[Target]) -> dict[str, Outcome]:

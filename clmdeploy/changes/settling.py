@@ -10,7 +10,8 @@ from clmdeploy.changes.plan import Step, Target
 
 PATIENCE = 20.0  # seconds for a host that does not answer, before it is called unreachable
 PAUSE = 2.0
-UNCLEAR = ("unreachable", "timed-out", "in-flight", "unknown")
+SILENT = ("unreachable", "timed-out")
+UNCLEAR = (*SILENT, "in-flight", "unknown")
 
 
 def settle(dispatch: Dispatch, step: Step, targets: Sequence[Target], verb: Verb = "perform") -> dict[str, Outcome]:
@@ -33,10 +34,11 @@ def settle(dispatch: Dispatch, step: Step, targets: Sequence[Target], verb: Verb
             target
             for target in waiting
             if (outcomes[target.key].status == "in-flight" and now < latest)
-            or (outcomes[target.key].status in ("unreachable", "timed-out") and now < deadline)
+            or (outcomes[target.key].status in SILENT and now < deadline)
         ]
         if waiting:
             clock.sleep(PAUSE)
+    dispatch.given_up |= {target.host for target in targets if outcomes[target.key].status in SILENT}
     return outcomes | _looked_at(
         dispatch, step, [one for one in targets if outcomes[one.key].status == "unknown"], verb
     )
@@ -45,8 +47,14 @@ def settle(dispatch: Dispatch, step: Step, targets: Sequence[Target], verb: Verb
 def settle_unclear(
     dispatch: Dispatch, step: Step, targets: Sequence[Target], outcomes: Mapping[str, Outcome], verb: Verb
 ) -> dict[str, Outcome]:
-    """`outcomes` of an act just sent, with what is unclear about them found out."""
-    unclear = [one for one in targets if outcomes[one.key].status in UNCLEAR and outcomes[one.key].acted]
+    """`outcomes` of an act just sent, with what is unclear about them found out; nobody is waited for twice."""
+    unclear = [
+        one
+        for one in targets
+        if outcomes[one.key].acted
+        and outcomes[one.key].status in UNCLEAR
+        and not (outcomes[one.key].status in SILENT and one.host in dispatch.given_up)
+    ]
     later = settle(dispatch, step, unclear, verb) if unclear else {}
     return dict(outcomes) | {key: _keep_first_words(outcomes[key], settled) for key, settled in later.items()}
 
@@ -68,7 +76,7 @@ def soberly(
 
 def _keep_first_words(first: Outcome, settled: Outcome) -> Outcome:
     """The first failure says more than a later probe that found the host still silent."""
-    return first if settled.status in ("unreachable", "timed-out") else settled
+    return first if settled.status in SILENT else settled
 
 
 def _looked_at(dispatch: Dispatch, step: Step, targets: Sequence[Target], verb: Verb) -> dict[str, Outcome]:

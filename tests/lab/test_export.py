@@ -58,7 +58,7 @@ def secrets(fleet: Fleet) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def changed(fleet: Fleet, secrets: dict[str, str]) -> Iterator[str]:
-    """A change during which everything that is secret was logged on app1, in many spellings; the log goes at the end."""
+    """A change during which app1 logged everything that is secret, in many spellings; the log goes at the end."""
     fleet.bring_to("1.1.0")
     reason = ("--reason", secrets["S3 access key"])  # it stays in the journal: the half that is no secret elsewhere
     fleet.clmdeploy("deploy", "1.2.0", "-e", "lab", "--yes", *AT_ONCE, *reason).expecting(0)

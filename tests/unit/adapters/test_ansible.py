@@ -76,3 +76,21 @@ def test_a_guard_without_a_reply_may_have_acted(
     result = {"failed": True, "msg": "the guard gave no reply", "code": code, "said": said}
     found = outcome(monkeypatch, {"event": "runner_on_failed", "event_data": {"host": "app1", "res": result}})
     assert (found.status, found.acted) == (status, acted)
+
+
+CONNECT = "Failed to connect to the host via ssh: ssh: connect to host 192.0.2.1 port 22: Connection timed out"
+
+
+@pytest.mark.parametrize(
+    ("message", "acted"),
+    [
+        (CONNECT, False),
+        (CONNECT.replace("ssh: connect", "mux_client_request_session: read: Broken pipe\r\nssh: connect"), True),
+        ("Failed to connect to the host via ssh: Shared connection to 192.0.2.1 closed.", True),
+    ],
+)
+def test_only_who_was_never_reached_never_acted(monkeypatch: pytest.MonkeyPatch, message: str, acted: bool) -> None:
+    """A connection that broke may have carried the request; one that never stood has not."""
+    event = {"event": "runner_on_unreachable", "event_data": {"host": "app1", "res": {"msg": message}}}
+    told = outcome(monkeypatch, event, STATISTICS)
+    assert (told.status, told.acted) == ("unreachable", acted)

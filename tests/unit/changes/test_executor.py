@@ -10,6 +10,7 @@ import pytest
 from clmdeploy.changes.dispatch import _spelled
 from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.plan import Plan, Policy, TaskCall
+from clmdeploy.changes.settling import PATIENCE
 from clmdeploy.changes.verification import verify
 from clmdeploy.model.errors import ExitCode, NothingChanged, OutcomeUnknown
 
@@ -106,6 +107,19 @@ def test_an_unreachable_host_stops_the_rollout_and_owes_its_undo(stage: Stage) -
     assert stage.conductor().abort("c1", "host is back").state == "taken-back"
     assert stage.hosts.host("lb1").servers == {"app1": "ready", "app2": "ready"}
     assert stage.journal.head().owed == {}  # type: ignore[union-attr]
+
+
+def test_a_host_that_fell_silent_is_waited_for_once(stage: Stage) -> None:
+    """Not again at the undo of every step that it was part of: the others are kept waiting all that time."""
+
+    def silent(act: Guarded) -> Outcome | None:
+        reached = any("switch" in line for line in stage.hosts.log) or act.act == "switch"
+        return Outcome(status="unreachable", message="cut") if act.host.name == "app1" and reached else None
+
+    stage.hosts.before = silent
+    began = stage.clock.monotonic()
+    assert stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0).owed == ("app1",)
+    assert PATIENCE <= stage.clock.monotonic() - began < 2 * PATIENCE
 
 
 def test_a_lost_answer_is_settled_by_asking_the_guard(stage: Stage) -> None:
