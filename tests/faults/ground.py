@@ -26,7 +26,7 @@ from tests.faults.baseline import Baseline
 from tests.faults.bucket import StateBucket
 from tests.faults.case import Work
 from tests.faults.control_node import ControlNode
-from tests.faults.state import FleetState
+from tests.faults.state import FleetState, rotation
 
 TIME_TO_LIVE = 5  # seconds of a lease: the least that is allowed; every kill waits for it
 SUBSCRIBERS = 500
@@ -131,7 +131,7 @@ class Ground:
     def _await_rotation(self) -> None:
         """The balancer's own checks take up to two seconds to see a restarted service."""
         deadline = time.monotonic() + 20
-        while set(FleetState.of(self.lab).balancer.values()) != {"UP"} and time.monotonic() < deadline:
+        while set(rotation(self.lab).values()) != {"UP"} and time.monotonic() < deadline:
             time.sleep(0.3)
 
     @contextlib.contextmanager

@@ -70,6 +70,13 @@ while True:
     time.sleep(0.03)
 """
 
+_BEGIN_WATCH = r"""
+set -eu
+systemctl stop "$0" 2>/dev/null || true
+rm -f "$1"
+exec systemd-run --quiet --unit="$0" --collect python3 -c "$2"
+"""
+
 _AWAIT_ACT = r"""
 import os, sys, time
 print("watching", flush=True)
@@ -90,9 +97,7 @@ def look(host: LabHost) -> dict[str, Any]:
 
 def watch_link(host: LabHost) -> None:
     """Look from now on, thirty times a second, whether `current` is there and names a whole release."""
-    host.run(("systemctl", "stop", WATCH), check=False)
-    host.run(("rm", "-f", _DANGLED))
-    host.run(("systemd-run", "--quiet", f"--unit={WATCH}", "--collect", "python3", "-c", _WATCH))
+    host.run(("sh", "-c", _BEGIN_WATCH, WATCH, _DANGLED, _WATCH))
 
 
 def stop_watching(host: LabHost) -> None:

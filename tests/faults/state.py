@@ -49,7 +49,7 @@ class FleetState:
         members = [host for host in asked if host.group in PORTS]
         with ThreadPoolExecutor() as threads:
             looks, services = threads.map(look, asked), threads.map(served_version, members)
-            balancer, schema = threads.submit(_servers, lab), threads.submit(psql, lab, _SCHEMA)
+            balancer, schema = threads.submit(rotation, lab), threads.submit(psql, lab, _SCHEMA)
             return cls(
                 hosts=dict(zip((host.name for host in asked), looks, strict=True)),
                 served=dict(zip((host.name for host in members), services, strict=True)),
@@ -97,7 +97,7 @@ def psql(lab: Lab, query: str) -> str:
     return lab.host("db1").run((*AS_POSTGRES, *quiet), input=query).stdout.strip()
 
 
-def _servers(lab: Lab) -> dict[str, str]:
+def rotation(lab: Lab) -> dict[str, str]:
     """BACKEND/SERVER → status, by the balancer's own socket."""
     text = lab.host("lb1").run(("python3", "-c", _ASK_BALANCER)).stdout
     rows = csv.DictReader(text.lstrip("# ").splitlines())
