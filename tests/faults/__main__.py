@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -35,6 +36,8 @@ def main() -> int:
     parser.add_argument("--shard", default="1/1", help="every Nth case: I/N [%(default)s]")
     parser.add_argument("--list", action="store_true", help="name the cases, and run none")
     options = parser.parse_args()
+    for stopping in (signal.SIGINT, signal.SIGTERM):  # in a script's background SIGINT is ignored unless asked for
+        signal.signal(stopping, signal.default_int_handler)
     name, rows = f"flt{os.getpid()}", list[Row]()
     try:
         with tempfile.TemporaryDirectory(prefix="clmdeploy-faults-") as scratch:
