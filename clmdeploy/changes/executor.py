@@ -17,7 +17,7 @@ from clmdeploy.changes.events import ClosedState, EventKind
 from clmdeploy.changes.gates import INTERRUPTED, hold_gate
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.held_lease import Holding
-from clmdeploy.changes.ledger import ACTED, UndoScope
+from clmdeploy.changes.ledger import UndoScope
 from clmdeploy.changes.plan import GateCall, Plan, Step, Target
 from clmdeploy.changes.policy import GoOn, Stop, TakeBack, decide
 from clmdeploy.changes.settling import settle_unclear, soberly
@@ -133,7 +133,7 @@ class Executor:
         for step in reversed(self.plan.steps):
             if only_batch is not None and step.batch != only_batch:
                 continue
-            targets = self.log.ledger.targets(step, *ACTED)
+            targets = self.log.ledger.acted(step)
             if targets and step.undo == "irreversible":
                 return self._close("stopped")
             broken |= self._undo(step, targets, broken, scope)
@@ -145,7 +145,7 @@ class Executor:
         broken: set[str] = set()
         for step in reversed(self.plan.steps):
             if not step.whole_fleet:
-                targets = [one for one in self.log.ledger.targets(step, *ACTED) if one.subject in hosts]
+                targets = [one for one in self.log.ledger.acted(step) if one.subject in hosts]
                 broken |= self._undo(step, targets, broken, scope)
         self._record("host-dropped", step_id, detail={"hosts": sorted(hosts)})
 

@@ -54,6 +54,8 @@ class Ledger:
         self.dropped: set[str] = set()
         self.closed: str | None = None
         self.paused = False
+        self.shipped_in_part = False
+        """work without the storage, whose later events are on its control node: any step may have acted since"""
         self.undo_scope: UndoScope | None = None
 
     @classmethod
@@ -65,6 +67,7 @@ class Ledger:
 
     def apply(self, event: Event) -> None:
         """Take one event into account."""
+        self.shipped_in_part |= "offline" in event.detail
         match event.kind:
             case "step-started":
                 self._mark(event, "running")
@@ -87,6 +90,7 @@ class Ledger:
                 self.closed = str(event.detail["state"])
                 if self.closed == "superseded":
                     self._supersede(event.detail["covered"])
+                self.shipped_in_part = False
             case "opened":
                 pass
 
@@ -120,7 +124,7 @@ class Ledger:
     def _supersede(self, covered: Collection[str]) -> None:
         """What other work has brought into a known state since is settled; the rest is still to be undone."""
         for step in self.plan.steps:
-            for target in self.targets(step, *ACTED):
+            for target in self.acted(step):
                 settled = step.whole_fleet or target.subject in covered or step.undo not in ("restore", "tidy")
                 self.states[step.id, target.key] = "undone" if settled else "owed"
 
@@ -133,6 +137,10 @@ class Ledger:
         """Targets of the step that are in one of the states."""
         return tuple(target for target in step.targets if self.state(step, target) in states)
 
+    def acted(self, step: Step) -> tuple[Target, ...]:
+        """Targets on which the step may have left something behind."""
+        return self.targets(step, *ACTED, *(("pending",) if self.shipped_in_part else ()))
+
     def owed(self) -> Iterator[tuple[Step, Target]]:
         """Undos that could not run: their hosts take no other work until this is settled."""
         for step in self.plan.steps:
@@ -141,7 +149,7 @@ class Ledger:
 
     def irreversible_done(self) -> Iterator[Step]:
         """Steps without a way back that have acted."""
-        return (step for step in self.plan.irreversible if self.targets(step, *ACTED))
+        return (step for step in self.plan.irreversible if self.acted(step))
 
     def unsettled(self) -> Iterator[tuple[Step, Target]]:
         """Acts whose result was never written."""
@@ -153,5 +161,5 @@ class Ledger:
     def anything_changed(self) -> bool:
         """Whether some act may have left something that was not there before."""
         return any(
-            self.targets(step, *ACTED) for step in self.plan.steps if step.undo in ("restore", "keep", "irreversible")
+            self.acted(step) for step in self.plan.steps if step.undo in ("restore", "keep", "irreversible")
         )

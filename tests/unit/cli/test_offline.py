@@ -208,6 +208,41 @@ def test_no_lease_is_worth_anything_on_hosts_that_are_claimed(upgraded: Desk) ->
     assert set(upgraded.runs.values()) == {"1.0.0"}
 
 
+@contextmanager
+def dying_at(store: MemoryStore, number: int) -> Iterator[None]:
+    """The control node is lost when it stores this event of a change."""
+    put = store.put
+
+    def dies(key: str, *rest: object, **more: object) -> object:
+        if key.endswith(f"/events/{number:06d}"):
+            raise KeyboardInterrupt
+        return put(key, *rest, **more)  # type: ignore[arg-type]  # passed on as it came
+
+    vars(store)["put"] = dies
+    try:
+        yield
+    finally:
+        del vars(store)["put"]
+
+
+@pytest.mark.parametrize(("verb", "runs"), [("abort", "1.1.0"), ("resume", "1.0.0")])
+@pytest.mark.parametrize("number", [1, 3, 8])
+def test_work_that_was_shipped_in_part_is_looked_at_on_the_hosts(
+    upgraded: Desk, verb: str, runs: str, number: int
+) -> None:
+    """Its control node is lost while it ships; what the rest of its journal would tell is probed, never guessed."""
+    with outage(upgraded):
+        upgraded(*OFFLINE)
+    with dying_at(upgraded.state, number):
+        upgraded("journal", "ship", "-e", "lab")
+    (upgraded.place / "own").rename(upgraded.place / "elsewhere")  # this is another control node now
+    said = upgraded("change", verb, "-e", "lab")
+    assert said.code == ExitCode.DONE, said.err
+    assert set(upgraded.runs.values()) == {runs}
+    assert set(upgraded.hosts.host("lb1").servers.values()) == {"ready"}
+    assert verify(upgraded.runtime().journal) > 0
+
+
 def test_a_newer_open_change_is_finished_before_old_work_is_shipped(upgraded: Desk) -> None:
     """The lease was renewed, and another node's deploy was cut off: shipping does not close that one."""
 
