@@ -119,10 +119,11 @@ class Ground:
         self._await_rotation()
 
     def put_in_order(self) -> None:
-        """After a case that failed: end what still runs, and forget leases and tokens as well."""
+        """After a case that failed: end what still runs, and forget leases, tokens and work that was never shipped."""
         self.proxy.clear()
         self.proxy.accept()
         self.node.lose()
+        shutil.rmtree(self.node.home / ".local", ignore_errors=True)
         self.bucket.forget("lease/")
         hosts = [host for host in self.lab.hosts.values() if host.group in ("app", "worker", "lb")]
         with ThreadPoolExecutor() as threads:

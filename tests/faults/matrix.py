@@ -9,6 +9,7 @@ from tests.faults.families import (
     frame,
     hosts,
     kill,
+    offline,
     operators,
     other_node,
     policies,
@@ -18,5 +19,19 @@ from tests.faults.families import (
     storage,
 )
 
-_MODULES = (sample, kill, frame, second, signals, other_node, asleep, storage, operators, hosts, policies, fencing)
+_MODULES = (
+    sample,
+    kill,
+    frame,
+    second,
+    signals,
+    other_node,
+    asleep,
+    storage,
+    operators,
+    offline,
+    hosts,
+    policies,
+    fencing,
+)
 FAMILIES: dict[str, Family] = {module.FAMILY.name: module.FAMILY for module in _MODULES}
