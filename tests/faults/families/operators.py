@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 
@@ -29,6 +30,8 @@ def cases(ground: Ground) -> Iterator[Case]:
     for point in (points[0], points[-1]):
         yield _waiting(point)
     yield Case("operators", "--lease-wait of a deploy while another rolls back", "rollback", "before", _forth_again)
+    yield Case("operators", "a rollback while a backup runs", "rollback", "after", _rollback_beside_a_backup)
+    yield Case("operators", "a migration while a backup runs", "deploy", "after", _migration_after_a_backup)
     yield Case("operators", "both ask for the lease in the same moment", "deploy", "after", _race)
 
 
@@ -71,6 +74,33 @@ def _forth_again(ground: Ground) -> None:
         first.ended().expecting(0)
         waiting.ended().expecting(0)
     assert len(ground.bucket.changes()) == 2
+
+
+def _rollback_beside_a_backup(ground: Ground) -> None:
+    """Neither waits for the other."""
+    with _backup(ground):
+        ground.node(*WORDS["rollback"]).expecting(0)
+
+
+def _migration_after_a_backup(ground: Ground) -> None:
+    """Refused before anything begins, so that nobody has to wait for the backup together with it."""
+    with _backup(ground) as holder:
+        ran = ground.node(*WORDS["deploy"])
+    _check_told(ran, holder)
+    assert ground.bucket.changes() == [], f"the journal has {ground.bucket.changes()}"
+    ground.node(*WORDS["deploy"]).expecting(0)
+
+
+@contextlib.contextmanager
+def _backup(ground: Ground) -> Iterator[ControlNode]:
+    """Another node holds what a backup holds."""
+    data = ("--scope", "data")
+    with ground.another_node() as holder:
+        holder("lease", "hold", *data, "--reason", _WHY).expecting(0)
+        try:
+            yield holder
+        finally:
+            holder("lease", "release", *data).expecting(0)
 
 
 def _race(ground: Ground) -> None:
