@@ -160,6 +160,4 @@ class Ledger:
     @property
     def anything_changed(self) -> bool:
         """Whether some act may have left something that was not there before."""
-        return any(
-            self.acted(step) for step in self.plan.steps if step.undo in ("restore", "keep", "irreversible")
-        )
+        return any(self.acted(step) for step in self.plan.steps if step.undo in ("restore", "keep", "irreversible"))

@@ -119,6 +119,7 @@ class Plan(Value):
     to_release: str | None = None
     inputs: dict[str, str] = Field(description="digest of each input: release, settings, hosts, playbooks, acts")
     hosts: tuple[Host, ...] = ()
+    limit: tuple[str, ...] = Field((), description="these hosts alone were asked for; empty: all")
     expected: dict[str, JsonValue] = Field(
         {}, description="what each host runs, and the schema version, when this was planned"
     )

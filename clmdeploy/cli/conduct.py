@@ -45,9 +45,7 @@ class Run:
         recorder = Recorder()
         with self._shown() as watcher:
             result = _attempt(act, self.runtime.conductor(Several((recorder, self.vigil, watcher))))
-        aftermath = self._aftermath(result, recorder)
-        if self.runtime.is_offline:
-            aftermath = aftermath.without_storage()
+        aftermath = self.vigil.placed(self._aftermath(result, recorder))
         if taking_back and aftermath.state == "taken-back" and not aftermath.failures:
             aftermath = aftermath.model_copy(update={"exit_code": ExitCode.DONE})
         self.tell(aftermath, recorder)
@@ -102,7 +100,7 @@ class Run:
             return after_success(self.plan, result.change)
         fleet = fleet_status(self.runtime.hosts, self.runtime.environment, probe=True)
         if isinstance(result, ClmError):
-            return after_trouble(result, self.plan, fleet, recorder.change)
+            return after_trouble(result, self.plan.environment, self.vigil.again, fleet, recorder.change)
         return after_ending(result, self.plan, fleet, self._passed(result.change))
 
     def _passed(self, change: str) -> bool:

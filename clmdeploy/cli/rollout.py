@@ -42,7 +42,10 @@ class Rollout:
         """Plan; then show the plan, write it, or carry it out. Before the last answer nothing is touched."""
         from clmdeploy.cli.vigil import Task, on_errand
 
-        task = Task(self.title, self.options.reason or "", acts=self.options.acts, offline=self.options.offline)
+        options = self.options
+        task = Task(
+            self.title, options.reason or "", flags=options.flags, acts=options.acts, offline=options.offline
+        )  # fmt: skip
         with on_errand(self.invocation, self.environment, task) as (runtime, vigil):
             self._refuse_senseless()
             self._carry(self._prepared(runtime), vigil, plan_with)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -97,6 +98,13 @@ class RolloutOptions:
         """Whether more is wanted than a plan."""
         return not self.dry_run and self.plan_out is None and not self.propose
 
+    @property
+    def flags(self) -> str:
+        """What whoever types the command again must not forget: a forgotten --limit would be all hosts."""
+        chosen = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _OF_ONE_RUN}
+        given = [(name, value) for name, value in chosen.items() if value not in (None, (), False)]
+        return "".join(f" --{name.replace('_', '-')}{_as_typed(value)}" for name, value in given)
+
     def choices(self, usual_canary: int) -> Choices:
         """In the words of the planners. `usual_canary`: what the environment's settings say."""
         from clmdeploy.queries.wishes import Choices
@@ -111,6 +119,15 @@ class RolloutOptions:
             on_failure=self.on_failure, tolerate=self.tolerate, soak=self.soak,
             reasons={name: why for name, why in reasons.items() if why},
         )  # fmt: skip
+
+
+_OF_ONE_RUN = ("dry_run", "plan_out", "propose", "lease_wait")
+
+
+def _as_typed(value: object) -> str:
+    if value is True:
+        return ""
+    return " " + shlex.quote(",".join(value) if isinstance(value, tuple) else str(value))
 
 
 def rollout_options(function: Function) -> Function:

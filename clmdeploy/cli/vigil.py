@@ -18,7 +18,7 @@ from clmdeploy.model.errors import ClmError, InvalidInput, UsageError
 from clmdeploy.notices.composition import Errand
 from clmdeploy.notices.notice import Notice, Occasion
 from clmdeploy.notices.occasion import is_watched, occasion_of
-from clmdeploy.queries.aftermath import Aftermath, after_refusal, cut_off
+from clmdeploy.queries.aftermath import Aftermath, Again, after_refusal, cut_off
 
 if TYPE_CHECKING:
     from clmdeploy.changes.events import Event
@@ -34,7 +34,7 @@ class Task:
     """What this command line is to do, in the words of a notice."""
 
     title: str
-    """`deploy 1.3.0`: for people, and with `-e ENV` the command that tries it again"""
+    """`deploy 1.3.0`: for people, and with `-e ENV` and `flags` the command that tries it again"""
     reason: str = ""
     settles: bool = False
     """resume or abort: where nothing is open, nothing was missed"""
@@ -42,6 +42,7 @@ class Task:
     """without the storage: it is gone on with from here alone"""
     acts: bool = True
     """whether it changes anything: a dry run is watched by nobody"""
+    flags: str = ""
 
 
 @contextlib.contextmanager
@@ -111,6 +112,12 @@ class Vigil:
     def on_stop_wanted(self, wanted: str) -> None:
         """The ending tells."""
 
+    def placed(self, aftermath: Aftermath) -> Aftermath:
+        """With a next command that works from where this one was typed."""
+        if not self._task.offline:
+            return aftermath
+        return aftermath.without_storage(self._runtime.environment.name, self._task.reason)
+
     def learn(self, aftermath: Aftermath) -> None:
         """This is how it ended. Whether that is told, and to whom, is seen to by `deliver`."""
         self._learnt = True
@@ -135,15 +142,19 @@ class Vigil:
         return delivery
 
     @property
+    def again(self) -> Again:
+        """This command line."""
+        words = f"{self._task.title} -e {self._runtime.environment.name}{self._task.flags}"
+        return Again(words, waits=not self._task.settles)
+
+    @property
     def _errand(self) -> Errand:
         environment = self._runtime.environment.name
-        again = f"{self._task.title} -e {environment}"
-        return Errand(environment, self._title, again, self._runtime.who, self._task.reason)
+        return Errand(environment, self._title, self.again.now, self._runtime.who, self._task.reason)
 
     def _composed(self, aftermath: Aftermath, occasion: Occasion, remark: str = "") -> Notice:
-        if self._task.offline:
-            aftermath = aftermath.without_storage()
-        return composer_of(self._invocation, self._runtime).notice(self._errand, aftermath, occasion, remark)
+        composer = composer_of(self._invocation, self._runtime)
+        return composer.notice(self._errand, self.placed(aftermath), occasion, remark)
 
     def _learn_refusal(self, error: BaseException) -> None:
         if not self._watched or (self._task.settles and isinstance(error, UsageError)):
@@ -161,7 +172,7 @@ class Vigil:
         fleet = FleetStatus(hosts=())
         with contextlib.suppress(ClmError):  # what was to be told is told without it
             fleet = fleet_status(self._runtime.hosts, environment, probe=True)
-        return after_refusal(error, environment.name, self._errand.again, fleet, waits=not self._task.settles)
+        return after_refusal(error, environment.name, self.again, fleet)
 
     def _post_lookout(self) -> None:
         try:

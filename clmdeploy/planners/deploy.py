@@ -44,7 +44,7 @@ def plan_deploy(wish: Wish, now: float) -> Plan:
         application=wish.settings.application,
         title=f"Deploy {wish.settings.application} {wish.release.version} to {wish.settings.name}",
         from_release=running_release(members), to_release=wish.release.directory,
-        inputs=wish.inputs | {"release": wish.target.release_sha256}, hosts=plan_hosts(wish, members),
+        inputs=wish.inputs | {"release": wish.target.release_sha256}, hosts=plan_hosts(wish, members), limit=wish.limit,
         expected=expected_state(wish, members), steps=tuple(steps), policy=policy_of(wish),
         verdict=_verdict(members, movement), reasons=wish.reasons,
     )  # fmt: skip

@@ -82,10 +82,10 @@ def refuse_drift(plan: Plan, drifted: Sequence[str], fleet: FleetFacts) -> None:
 
 
 def again(plan: Plan) -> str:
-    """The command that makes a plan like this one."""
+    """The command that makes a plan like this one, for no other hosts."""
     version = release_version(plan)
     what = f"deploy {version}" if plan.kind == "deploy" else f"rollback --to {version}"
-    return f"{what} -e {plan.environment}"
+    return f"{what} -e {plan.environment}" + (f" --limit {','.join(plan.limit)}" if plan.limit else "")
 
 
 def release_version(plan: Plan) -> str:

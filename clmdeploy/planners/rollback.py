@@ -48,7 +48,7 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
         application=wish.settings.application,
         title=f"Roll {wish.settings.application} back to {wish.release.version} in {wish.settings.name}",
         from_release=running_release(members), to_release=wish.release.directory,
-        inputs=wish.inputs | {"release": wish.target.release_sha256}, hosts=plan_hosts(wish, members),
+        inputs=wish.inputs | {"release": wish.target.release_sha256}, hosts=plan_hosts(wish, members), limit=wish.limit,
         expected=expected_state(wish, members), steps=tuple(steps), policy=policy_of(wish),
         verdict=verdict, reasons=wish.reasons,
     )  # fmt: skip

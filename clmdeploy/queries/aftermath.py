@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from clmdeploy.changes.ending import Ending, Failure
 from clmdeploy.changes.plan import Plan
 from clmdeploy.model.errors import ClmError, ExitCode
 from clmdeploy.model.value import Value
-from clmdeploy.planners.drift import again, release_version
+from clmdeploy.planners.drift import again
 from clmdeploy.queries.changes import ChangeSummary
 from clmdeploy.queries.status import FleetStatus
 
@@ -17,6 +19,19 @@ State = Literal[
     "done", "nothing-to-do", "taken-back", "partly", "stopped", "paused", "lease-held", "unknown", "not-begun"
 ]
 LEASE_WAIT = 600  # seconds; suggested to who found the lease taken
+
+
+@dataclass(frozen=True)
+class Again:
+    """The command as it was typed, without the program's name. `waits`: it has --lease-wait."""
+
+    now: str
+    waits: bool = True
+
+    @property
+    def later(self) -> str:
+        """Once whoever is at work has ended."""
+        return f"{self.now} --lease-wait {LEASE_WAIT}" if self.waits else self.now
 
 
 class Aftermath(Value):
@@ -57,10 +72,18 @@ class Aftermath(Value):
         """Whether what runs can be left alone: everybody answers, is well and in rotation, and nobody owes anything."""
         return self.is_seen and not concerns(self) and self.state != "unknown"
 
-    def without_storage(self) -> Aftermath:
+    def without_storage(self, environment: str, reason: str) -> Aftermath:
         """Of work that is journalled on its control node alone: it is gone on with from there."""
-        settles = self.next is not None and self.next.startswith(("change resume", "change abort"))
-        return self.model_copy(update={"next": f"{self.next} --offline"}) if settles else self
+        following = self.next or ""
+        if "--offline" in following:
+            return self
+        if following.startswith(("change resume", "change abort")):
+            following += " --offline"
+        elif following.startswith("change"):
+            following = f"status -e {environment} --probe"
+        elif following.startswith("rollback"):
+            following += f" --offline --reason {shlex.quote(reason or 'TEXT')}"
+        return self.model_copy(update={"next": following or None})
 
 
 def after_success(plan: Plan, change: str | None) -> Aftermath:
@@ -80,11 +103,11 @@ def after_ending(ending: Ending, plan: Plan, fleet: FleetStatus, passed: bool) -
     )  # fmt: skip
 
 
-def after_trouble(error: ClmError, plan: Plan, fleet: FleetStatus, change: str | None) -> Aftermath:
+def after_trouble(error: ClmError, environment: str, again: Again, fleet: FleetStatus, change: str | None) -> Aftermath:
     """The run broke off with `error`; `change` is its ID when it had begun, and then its outcome is not known."""
-    environment, state, code = plan.environment, _state_of(error, change), error.exit_code
+    state, code = _state_of(error, change), error.exit_code
     following = {
-        "lease-held": f"{again(plan)} --lease-wait {LEASE_WAIT}",
+        "lease-held": again.later,
         "unknown": f"change resume -e {environment}",
     }.get(state, f"change list -e {environment}")
     return _with_fleet(
@@ -93,15 +116,13 @@ def after_trouble(error: ClmError, plan: Plan, fleet: FleetStatus, change: str |
     )  # fmt: skip
 
 
-def after_refusal(
-    error: ClmError, environment: str, again: str, fleet: FleetStatus, *, waits: bool = True
-) -> Aftermath:
-    """There was not even a plan. `again`: the command, to be typed once more; `waits`: it has --lease-wait."""
+def after_refusal(error: ClmError, environment: str, again: Again, fleet: FleetStatus) -> Aftermath:
+    """There was not even a plan."""
     state = _state_of(error, None)
     following = {
-        "lease-held": f"{again} --lease-wait {LEASE_WAIT}" if waits else again,
+        "lease-held": again.later,
         "unknown": f"change resume -e {environment}",
-    }.get(state, again)
+    }.get(state, again.now)
     message = f"{error.message}\n{error.hint}".strip()
     return _with_fleet(
         fleet, change=None, state=state, exit_code=error.exit_code, message=message, next=following
@@ -176,4 +197,4 @@ def _one_release(plan: Plan) -> str:
     before = plan.from_release
     if plan.kind != "deploy" or before is None or "," in before:
         return again(plan)
-    return f"rollback --to {release_version(plan.model_copy(update={'to_release': before}))} -e {plan.environment}"
+    return again(plan.model_copy(update={"kind": "rollback", "to_release": before}))

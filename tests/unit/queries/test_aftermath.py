@@ -12,7 +12,7 @@ from clmdeploy.model.errors import ClmError, ExitCode, LeaseHeld, OutcomeUnknown
 from clmdeploy.model.facts import SchemaState
 from clmdeploy.planners.deploy import plan_deploy
 from clmdeploy.planners.rollback import plan_rollback
-from clmdeploy.queries.aftermath import after_ending, after_success, after_trouble, concerns
+from clmdeploy.queries.aftermath import Again, after_ending, after_success, after_trouble, concerns
 from clmdeploy.queries.status import describe_fleet
 from tests.unit.planners.conftest import NOW, fleet, release, wish
 
@@ -41,6 +41,7 @@ def rollback() -> Plan:
         (deploy(from_release="1.0.0-a, 1.0.1-b"), {"state": "partly"}, False, "deploy 1.1.0 -e test"),
         (rollback(), {"state": "partly"}, False, "rollback --to 1.0.0 -e test"),
         (deploy(), {"state": "done", "dropped": ("app1",)}, False, "deploy 1.1.0 -e test"),
+        (deploy(limit=("app1", "app2")), {"state": "partly"}, False, "rollback --to 1.0.0 -e test --limit app1,app2"),
         (deploy(), {"state": "done", "dropped": ("app1",), "owed": ("app1",)}, False, "change abort -e test"),
         (deploy(), {"state": "taken-back"}, False, "change show c1 -e test"),
     ],
@@ -56,7 +57,7 @@ def test_every_ending_has_its_next_command(plan: Plan, ending: dict[str, Any], p
 @pytest.mark.parametrize(
     ("error", "change", "state", "code", "following"),
     [
-        (LeaseHeld("x"), None, "lease-held", ExitCode.LEASE_HELD, "deploy 1.1.0 -e test --lease-wait 600"),
+        (LeaseHeld("x"), None, "lease-held", ExitCode.LEASE_HELD, "deploy 1.1.0 -e test --limit app1 --lease-wait 600"),
         (OutcomeUnknown("x"), None, "unknown", ExitCode.UNKNOWN, "change resume -e test"),
         (StoreUnavailable("x"), "c1", "unknown", ExitCode.UNKNOWN, "change resume -e test"),
         (StoreUnavailable("x"), None, "not-begun", ExitCode.FAILED_UNCHANGED, "change list -e test"),
@@ -64,7 +65,7 @@ def test_every_ending_has_its_next_command(plan: Plan, ending: dict[str, Any], p
 )
 def test_a_run_that_broke_off(error: ClmError, change: str | None, state: str, code: ExitCode, following: str) -> None:
     """Once a change has begun nobody may call it unchanged, whatever broke it off."""
-    aftermath = after_trouble(error, deploy(), FLEET, change)
+    aftermath = after_trouble(error, "test", Again("deploy 1.1.0 -e test --limit app1"), FLEET, change)
     assert (aftermath.state, aftermath.exit_code, aftermath.next) == (state, code, following)
     assert aftermath.safe is (state != "unknown")
 
@@ -91,8 +92,22 @@ def test_work_without_the_storage_is_gone_on_with_from_here() -> None:
     """Its journal is on this control node alone: the next command says so, where it is resume or abort."""
     ending = Ending(change="c1", state="paused")
     aftermath = after_ending(ending, rollback(), FLEET, passed=False)
-    assert aftermath.without_storage().next == "change resume -e test --offline"
-    assert after_success(rollback(), "c1").without_storage().next is None
+    offline = aftermath.without_storage("test", "all is down")
+    assert offline.next == offline.without_storage("test", "").next == "change resume -e test --offline"
+    assert after_success(rollback(), "c1").without_storage("test", "").next is None
+
+
+@pytest.mark.parametrize(
+    ("state", "following"),
+    [
+        ("taken-back", "status -e test --probe"),
+        ("partly", "rollback --to 1.0.0 -e test --offline --reason 'all is down'"),
+    ],
+)
+def test_without_the_storage_nothing_is_named_that_needs_it(state: Any, following: str) -> None:
+    """The hosts are asked instead of the journal, and a way back is again one without the storage."""
+    ended = after_ending(Ending(change="c1", state=state), rollback(), FLEET, passed=False)
+    assert ended.without_storage("test", "all is down").next == following
 
 
 def test_success_needs_no_second_look() -> None:
