@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from types import FrameType
 
 from clmdeploy.changes.change_log import ChangeLog
 from clmdeploy.changes.data_hold import DataHold
@@ -22,11 +20,11 @@ from clmdeploy.changes.ledger import OPEN, Ledger
 from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.settling import settle, soberly
 from clmdeploy.changes.signed_plan import SignedPlan
+from clmdeploy.changes.stopping import Stopping, heeding_signals
 from clmdeploy.changes.world import World
 from clmdeploy.model.errors import LeaseHeld, NothingChanged, OutcomeUnknown, StoreUnavailable, UsageError
 from clmdeploy.model.value import JsonValue
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 OPEN_STATES = (None, "stopped")
 Admission = Callable[[], Mapping[str, JsonValue]]
 """Raises ClmError when the change must not begin; else what the journal is to keep of why it may."""
@@ -59,13 +57,15 @@ class Conductor:
         request = Request("fleet", self.who, change, reason, wait)
         data = DataHold(self.leases, request, stop_backup=stop_backup)
         data.await_free(plan.plan)  # before the fleet is taken: nobody has to wait for a backup with us
-        with self._holding(self.leases.acquire(request), data) as lease:
+        with self._holding(self.leases.acquire(request), data) as (lease, stopping):
             self.refuse_unsettled(plan.plan)
             detail = {"reason": reason, "reasons": plan.plan.reasons, "token": lease.fence.token, **admit()}
             lease.check()  # whoever was asleep until here has lost it, and must not write into the journal
+            if stopping.wanted:
+                raise NothingChanged("stopped before it began")
             log = ChangeLog.opened(self.journal, change, plan, self.who, detail, lease.outlast)
             self.world.watcher.on_opened(log.change, plan.plan)
-            return self._run(Executor(self.world, log, lease, data), Executor.run)
+            return self._run(Executor(self.world, log, lease, data, stopping), Executor.run)
 
     def resume(self, change: str, reason: str) -> Ending:
         """Go on with an open change from wherever it stands; of a closed one, settle what it owes."""
@@ -120,7 +120,7 @@ class Conductor:
         self._ledger(change)
         request = Request("fleet", self.who, change, reason)
         data = DataHold(self.leases, request)
-        with self._holding(self.leases.take_over(request), data) as lease:
+        with self._holding(self.leases.take_over(request), data) as (lease, stopping):
             ledger = self._ledger(change)
             closed = ledger.closed not in OPEN_STATES
             self._fence_hosts(Dispatch(self.world, ledger, change, lease.fence))
@@ -128,7 +128,7 @@ class Conductor:
             detail = {"reason": reason, "token": lease.fence.token}
             log = ChangeLog.taken_over(self.journal, change, self.who, detail, lease.outlast)
             self.world.watcher.on_opened(log.change, log.ledger.plan)
-            executor = Executor(self.world, log, lease, data)
+            executor = Executor(self.world, log, lease, data, stopping)
             self._settle(executor, log)
             return self._run(executor, Executor.settle if closed else act)
 
@@ -160,47 +160,26 @@ class Conductor:
                     log.append("undo-finished", step.id, told)
 
     @contextmanager
-    def _holding(self, lease: Holding, data: DataHold) -> Iterator[Holding]:
-        """Both leases are given back whatever happens, the inner one first."""
-        try:
-            yield lease
-        finally:
+    def _holding(self, lease: Holding, data: DataHold) -> Iterator[tuple[Holding, Stopping]]:
+        """Both leases are given back whatever happens, the inner one first; no signal comes between."""
+        with heeding_signals(self.world.watcher.on_stop_wanted) as stopping:
             try:
-                data.close()
+                yield lease, stopping
             finally:
-                lease.release()
+                try:
+                    data.close()
+                finally:
+                    lease.release()
 
     def _run(self, executor: Executor, act: Callable[[Executor], Ending]) -> Ending:
         """Storage that falls silent now leaves the change open: whatever it raises, nobody may call it unchanged."""
         try:
-            with _signals(executor, self.world.watcher.on_stop_wanted):
-                return act(executor)
+            return act(executor)
         except StoreUnavailable as error:
             raise OutcomeUnknown(
                 f"the storage fell silent in the middle of change {executor.log.change}: {error.message}",
                 f"once it answers again: `clmdeploy change resume -e {self.journal.environment}`, or abort",
             ) from error
-
-
-@contextmanager
-def _signals(executor: Executor, tell: Callable[[str], None]) -> Iterator[None]:
-    """First Ctrl-C, SIGTERM or lost terminal: stop at the next safe point. Second: take back.
-
-    The act under way always ends first. What whoever started us ignores (nohup) stays ignored.
-    """
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        wanted = "abort" if executor.pause_wanted.is_set() else "pause"
-        (executor.abort_wanted if wanted == "abort" else executor.pause_wanted).set()
-        tell(wanted)
-
-    heeded = [number for number in _STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, on_signal) for number in heeded}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def open_words(change: str, environment: str) -> tuple[str, str]:

@@ -6,7 +6,6 @@ ledger says what is left, so that `resume` and `abort` are the same code as the 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Mapping, Sequence
 
 from clmdeploy.changes.change_log import ChangeLog
@@ -21,6 +20,7 @@ from clmdeploy.changes.ledger import UndoScope
 from clmdeploy.changes.plan import GateCall, Plan, Step, Target
 from clmdeploy.changes.policy import GoOn, Stop, TakeBack, decide
 from clmdeploy.changes.settling import settle_unclear, soberly
+from clmdeploy.changes.stopping import Stopping
 from clmdeploy.changes.world import World
 from clmdeploy.model.errors import LeaseHeld
 from clmdeploy.model.value import JsonValue
@@ -29,27 +29,26 @@ from clmdeploy.model.value import JsonValue
 class Executor:
     """One run of one change by this process."""
 
-    def __init__(self, world: World, log: ChangeLog, lease: Holding, data: DataHold) -> None:
+    def __init__(self, world: World, log: ChangeLog, lease: Holding, data: DataHold, stopping: Stopping) -> None:
         self.world = world
         self.log = log
         self.lease = lease
         self.data = data
         self.plan: Plan = log.ledger.plan
         self.dispatch = Dispatch(world, log.ledger, log.change, lease.fence)
-        self.pause_wanted = threading.Event()
-        self.abort_wanted = threading.Event()
+        self.stopping = stopping
         self.failures: list[Failure] = []
-        data.stop_wanted = self._stop_wanted
+        data.stop_wanted = lambda: stopping.wanted
 
     def run(self) -> Ending:
         """Do what is left of the plan."""
         for steps in self.plan.sections():
-            if self.pause_wanted.is_set() and not self.abort_wanted.is_set():
+            if self.stopping.pause.is_set() and not self.stopping.abort.is_set() and not self._begun(steps):
                 return self._pause()
             ending = self._run_section(steps)
             if ending is not None:
                 return ending
-        return self._take_back(None) if self.abort_wanted.is_set() else self._close("done")
+        return self._take_back(None) if self.stopping.abort.is_set() else self._close("done")
 
     def resume(self) -> Ending:
         """Go on in the direction in which the change was going; past a point of no return that is forwards only."""
@@ -76,14 +75,14 @@ class Executor:
 
     def _run_section(self, steps: Sequence[Step]) -> Ending | None:
         for step in steps:
-            if self.abort_wanted.is_set():
+            if self.stopping.abort.is_set():
                 return self._take_back(None)
             try:
                 failed = self._advance(step)
             except LeaseHeld as held:
                 return self._wait_for_data(step, held)
             if self._interrupted_in(step, failed):
-                return self._take_back(None) if self.abort_wanted.is_set() else self._pause()
+                return self._take_back(None) if self.stopping.abort.is_set() else self._pause()
             if not failed or not step.essential:
                 continue
             match decide(self.plan, step, failed, self.log.ledger.dropped):
@@ -95,15 +94,16 @@ class Executor:
                     return self._close("stopped")
         return None
 
+    def _begun(self, steps: Sequence[Step]) -> bool:
+        """Whether hosts may stand between two steps, drained: then this section is finished first."""
+        return any(self.log.ledger.acted(step) for step in steps)
+
     def _interrupted_in(self, step: Step, failed: set[str]) -> bool:
         """Whether a gate ended because somebody wants to stop: that is no failure."""
-        return bool(failed) and isinstance(step.action, GateCall) and self._stop_wanted() and not self._answered(step)
+        return bool(failed) and isinstance(step.action, GateCall) and self.stopping.wanted and not self._answered(step)
 
     def _answered(self, step: Step) -> bool:
         return any(self.log.ledger.outcomes[step.id, one.key] != INTERRUPTED for one in step.targets)
-
-    def _stop_wanted(self) -> bool:
-        return self.pause_wanted.is_set() or self.abort_wanted.is_set()
 
     def _advance(self, step: Step) -> set[str]:
         """Bring the step to done on every target that is left; the hosts where that failed."""
@@ -122,7 +122,7 @@ class Executor:
 
     def _act(self, step: Step, targets: Sequence[Target]) -> dict[str, Outcome]:
         if isinstance(step.action, GateCall):
-            return hold_gate(self.dispatch, step, targets, self.lease, self._stop_wanted)
+            return hold_gate(self.dispatch, step, targets, self.lease, lambda: self.stopping.wanted)
         outcomes = settle_unclear(self.dispatch, step, targets, self.dispatch.perform(step, targets), "perform")
         return soberly(self.dispatch, step, targets, outcomes)
 

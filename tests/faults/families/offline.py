@@ -50,10 +50,12 @@ class _Sign:
 def cases(ground: Ground) -> Iterator[Case]:
     """Kills at every step; a ship that is killed at each kind of write; two who work at once."""
     finishes = cycle(_FINISHES)
-    for step in [step["id"] for step in ground.plans["rollback"]["steps"]]:
+    *steps, last = [step["id"] for step in ground.plans["rollback"]["steps"]]
+    for step in steps:
         for kind in ("step-started", "step-finished"):
             yield _killed(_Sign(kind, step), next(finishes))
         next(finishes)  # so that the next step is begun with the other one
+    yield _killed(_Sign("step-started", last), next(finishes))  # when it has finished, all is over in a moment
     for name, matching in _shipped_writes(ground):
         for at in ("arrived", "answered"):
             yield _ship_killed(name, matching, Hold(at))  # type: ignore[arg-type]  # one of the two literals

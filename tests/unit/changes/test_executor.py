@@ -435,6 +435,25 @@ def test_ctrl_c_while_hosts_are_staged_stops_before_the_schema_moves(stage: Stag
     assert stage.conductor().resume("c1", "go on").state == "done"
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_resume_is_stopped_at_a_safe_point_from_its_beginning(stage: Stage, number: signal.Signals) -> None:
+    """Pressed while it fences the hosts, app1 being drained: that batch is finished, the next one does not begin."""
+    cut_at(stage, number_of("perform switch app1"), after=False)
+    pressed: list[str] = []
+
+    def press(act: Guarded) -> Outcome | None:
+        if act.guard == "fence" and not pressed:
+            pressed.append(act.host.name)
+            signal.raise_signal(number)
+        return None
+
+    stage.hosts.before = press
+    assert stage.conductor("second").resume("c1", "go on").state == "paused"
+    assert (stage.hosts.host("app1").current, stage.hosts.host("app2").current) == (NEW, OLD)
+    assert stage.hosts.host("lb1").servers == {"app1": "ready", "app2": "ready"}
+    assert stage.conductor("second").abort("c1", "enough").state == "taken-back"
+
+
 def test_a_second_ctrl_c_in_the_last_step_still_takes_back(stage: Stage) -> None:
     """What the administrator was told is what happens."""
     before = stage.state()
