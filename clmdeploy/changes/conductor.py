@@ -22,7 +22,14 @@ from clmdeploy.changes.settling import settle, soberly
 from clmdeploy.changes.signed_plan import SignedPlan
 from clmdeploy.changes.stopping import Stopping, heeding_signals
 from clmdeploy.changes.world import World
-from clmdeploy.model.errors import LeaseHeld, NothingChanged, OutcomeUnknown, StoreUnavailable, UsageError
+from clmdeploy.model.errors import (
+    LeaseHeld,
+    NothingChanged,
+    OutcomeUnknown,
+    PointOfNoReturn,
+    StoreUnavailable,
+    UsageError,
+)
 from clmdeploy.model.value import JsonValue
 
 OPEN_STATES = (None, "stopped")
@@ -74,13 +81,13 @@ class Conductor:
     def abort(self, change: str, reason: str) -> Ending:
         """Take an open change back, as far as its steps allow; of a closed one, settle what it owes and leave the rest.
 
-        Raises NothingChanged past a point of no return.
+        Raises PointOfNoReturn.
         """
         ledger = self._ledger(change)
         # What was cut off is looked at first: it may never have begun.
         passed = [step.title for step in ledger.irreversible_done() if not ledger.targets(step, *OPEN)]
         if passed and ledger.closed in OPEN_STATES:
-            raise NothingChanged(
+            raise PointOfNoReturn(
                 f"change {change} is past a point of no return: {', '.join(passed)}",
                 f"finish it with `clmdeploy change resume {change} -e {self.journal.environment}`, or restore",
             )

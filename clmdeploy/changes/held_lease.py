@@ -103,7 +103,9 @@ class HeldLease:
 
     def _put(self, *, held: bool) -> None:
         begun = self._leases.clock.monotonic()
-        renewed = self._document.model_copy(update={"nonce": secrets.token_hex(8), "held": held})
+        now = self._leases.clock.now().isoformat(timespec="seconds")
+        beat = {"nonce": secrets.token_hex(8), "held": held, "renewed": now}
+        renewed = self._document.model_copy(update=beat)
         try:
             self._etag = self._leases.write(renewed, self._etag)
         except Conflict:

@@ -226,10 +226,11 @@ class Leases:
 
     def _document(self, request: Request, standing: Standing | None) -> LeaseDocument:
         newest = max(standing[0].token if standing else 0, request.above)
+        now = self.clock.now().isoformat(timespec="seconds")
         return LeaseDocument(
             scope=request.scope, token=newest + 1, held=True, who=request.who, change=request.change,
             reason=request.reason, nonce=secrets.token_hex(8), time_to_live=self.time_to_live, yields=request.yields,
-            since=self.clock.now().isoformat(timespec="seconds"),
+            since=now, renewed=now,
         )  # fmt: skip
 
     def write(self, document: LeaseDocument, etag: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
@@ -28,7 +29,17 @@ class LeaseDocument(Value):
     reason: str = ""
     since: str = Field(description="wall clock of the holder when it took the lease; for people")
     time_to_live: int = Field(30, description="seconds without a heartbeat after which it counts as expired")
+    renewed: str = Field("", description="wall clock of the holder at its last heartbeat; for people")
     nonce: str = Field(description="renewed with each write, so that a lost answer can be told from a lost race")
+
+    def seems_lost(self, now: datetime) -> bool:
+        """Whether to advise people to take over: they will be kept waiting if the clocks have lied.
+
+        Nothing is decided by this: whether the lease has expired is for `Leases` to see, without any wall clock.
+        """
+        if not self.held or self.manual or not self.renewed:
+            return False
+        return (now - datetime.fromisoformat(self.renewed)).total_seconds() > 2 * self.time_to_live
 
 
 class StopWish(Value):

@@ -66,8 +66,9 @@ def tell_left_open(
 
 def _notice(invocation: Invocation, runtime: Runtime, found: ChangeSummary, fleet: FleetStatus) -> Notice:
     from clmdeploy.queries.aftermath import left_open
+    from clmdeploy.queries.changes import settling_verb
 
     environment = runtime.environment.name
     errand = Errand(environment, found.title, "", found.who, found.reason)
-    aftermath = left_open(found, environment, fleet)
+    aftermath = left_open(found, settling_verb(runtime.journal, found), environment, fleet)
     return composer_of(invocation, runtime).notice(errand, aftermath, "open", "notice.left_open")

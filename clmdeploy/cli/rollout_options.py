@@ -102,7 +102,9 @@ class RolloutOptions:
     def flags(self) -> str:
         """What whoever types the command again must not forget: a forgotten --limit would be all hosts."""
         chosen = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _OF_ONE_RUN}
-        given = [(name, value) for name, value in chosen.items() if value not in (None, (), False)]
+        given = [
+            (name, value) for name, value in chosen.items() if not (value is None or value is False or value == ())
+        ]
         return "".join(f" --{name.replace('_', '-')}{_as_typed(value)}" for name, value in given)
 
     def choices(self, usual_canary: int) -> Choices:

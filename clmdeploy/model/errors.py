@@ -60,6 +60,10 @@ class NothingChanged(ClmError):
     exit_code = ExitCode.FAILED_UNCHANGED
 
 
+class PointOfNoReturn(NothingChanged):
+    """A change that can't be taken back any more, only finished."""
+
+
 class PartlyChanged(ClmError):
     """Work failed and some hosts differ from what they were before."""
 

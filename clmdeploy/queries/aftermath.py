@@ -9,7 +9,7 @@ from typing import Literal
 
 from clmdeploy.changes.ending import Ending, Failure
 from clmdeploy.changes.plan import Plan
-from clmdeploy.model.errors import ClmError, ExitCode
+from clmdeploy.model.errors import ClmError, ExitCode, PointOfNoReturn
 from clmdeploy.model.value import Value
 from clmdeploy.planners.drift import again
 from clmdeploy.queries.changes import ChangeSummary
@@ -106,26 +106,18 @@ def after_ending(ending: Ending, plan: Plan, fleet: FleetStatus, passed: bool) -
 def after_trouble(error: ClmError, environment: str, again: Again, fleet: FleetStatus, change: str | None) -> Aftermath:
     """The run broke off with `error`; `change` is its ID when it had begun, and then its outcome is not known."""
     state, code = _state_of(error, change), error.exit_code
-    following = {
-        "lease-held": again.later,
-        "unknown": f"change resume -e {environment}",
-    }.get(state, f"change list -e {environment}")
     return _with_fleet(
         fleet, change=change, state=state, exit_code=ExitCode.UNKNOWN if state == "unknown" else code,
-        message=error.message, next=following,
+        message=_with_hint(error), next=_after(error, state, environment, again),
     )  # fmt: skip
 
 
 def after_refusal(error: ClmError, environment: str, again: Again, fleet: FleetStatus) -> Aftermath:
     """There was not even a plan."""
     state = _state_of(error, None)
-    following = {
-        "lease-held": again.later,
-        "unknown": f"change resume -e {environment}",
-    }.get(state, again.now)
-    message = f"{error.message}\n{error.hint}".strip()
     return _with_fleet(
-        fleet, change=None, state=state, exit_code=error.exit_code, message=message, next=following
+        fleet, change=None, state=state, exit_code=error.exit_code,
+        message=_with_hint(error), next=_after(error, state, environment, again),
     )  # fmt: skip
 
 
@@ -137,10 +129,11 @@ def cut_off(change: str | None, environment: str, again: str, message: str = "")
     )  # fmt: skip
 
 
-def left_open(summary: ChangeSummary, environment: str, fleet: FleetStatus) -> Aftermath:
-    """A change that somebody must settle, found while nobody was at work on it."""
+def left_open(
+    summary: ChangeSummary, verb: Literal["resume", "abort"], environment: str, fleet: FleetStatus
+) -> Aftermath:
+    """A change that somebody must settle, found while nobody was at work on it. `verb`: what to advise."""
     states: Mapping[str, State] = {"open": "unknown", "paused": "paused", "stopped": "stopped"}
-    verb = "resume" if summary.state == "paused" else "abort"
     return _with_fleet(
         fleet, change=summary.id, state=states.get(summary.state, "partly"), exit_code=ExitCode.UNKNOWN,
         owed=summary.owed, next=f"change {verb} {summary.id} -e {environment}",
@@ -167,7 +160,20 @@ def _dirty(fleet: FleetStatus) -> tuple[str, ...]:
     return (str(schema.version),) if schema is not None and schema.dirty else ()
 
 
+def _with_hint(error: ClmError) -> str:
+    return f"{error.message}\n{error.hint}".strip()
+
+
+def _after(error: ClmError, state: State, environment: str, again: Again) -> str:
+    """Once the cause is mended: the same again, but where that can't help."""
+    if state == "unknown" or isinstance(error, PointOfNoReturn):
+        return f"change resume -e {environment}"
+    return again.later if state == "lease-held" else again.now
+
+
 def _state_of(error: ClmError, change: str | None) -> State:
+    if isinstance(error, PointOfNoReturn):
+        return "stopped"
     if change is not None or error.exit_code == ExitCode.UNKNOWN:
         return "unknown"
     return "lease-held" if error.exit_code == ExitCode.LEASE_HELD else "not-begun"

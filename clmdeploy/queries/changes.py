@@ -87,6 +87,13 @@ def summary(journal: Journal, change: str) -> ChangeSummary:
     return _summary(journal, change, _edges(journal, change)[change], journal.head())
 
 
+def settling_verb(journal: Journal, change: ChangeSummary) -> Literal["resume", "abort"]:
+    """Which of the two to advise: on in the direction in which it was going; back, where a failure has stopped it."""
+    if change.state == "stopped":
+        return "resume" if any(journal.ledger(change.id).irreversible_done()) else "abort"
+    return "resume" if change.state in OPEN_STATES else "abort"
+
+
 def story(journal: Journal, change: str | None) -> Story:
     """All of one change, by default of the newest. Raises UsageError when there is no such change."""
     known = list(_edges(journal))  # a plan whose first event was never stored is no change

@@ -9,13 +9,13 @@ from typing import Literal
 
 from clmdeploy.changes.journal import Journal
 from clmdeploy.changes.lease import Leases
-from clmdeploy.changes.lease_document import LeaseDocument
+from clmdeploy.changes.lease_document import HOST_SETUP, LeaseDocument
 from clmdeploy.changes.ports import Performer
 from clmdeploy.config.environment import LoadedEnvironment
 from clmdeploy.model.errors import ClmError
 from clmdeploy.model.facts import FleetFacts, HostFacts, SchemaState
 from clmdeploy.model.value import JsonValue, Value
-from clmdeploy.queries.changes import ChangeSummary, last_change
+from clmdeploy.queries.changes import ChangeSummary, last_change, settling_verb
 from clmdeploy.queries.fleet import gather_fleet
 from clmdeploy.queries.wishes import release_groups
 
@@ -85,6 +85,10 @@ class RecordStatus(Value):
     owed: dict[str, str] = {}
     """host → the change that owes it an undo"""
     lease: LeaseDocument | None = None
+    lost: bool = False
+    """the lease is held, but its holder has been silent for long"""
+    verb: Literal["resume", "abort"] = "abort"
+    """what to advise where something is open"""
     unshipped: tuple[str, ...] = ()
     """changes made from here without the storage, whose journal it does not have yet"""
 
@@ -139,24 +143,30 @@ def _record(reach: Callable[[], tuple[Journal, Leases]]) -> RecordStatus:
     try:
         journal, leases = reach()
         standing = leases.read("fleet")
+        lease, last, owed = standing[0] if standing else None, last_change(journal), journal.owed()
         return RecordStatus(
-            last_change=last_change(journal), owed=journal.owed(), lease=standing[0] if standing else None
-        )
+            last_change=last, owed=owed, lease=lease,
+            lost=lease is not None and lease.seems_lost(leases.clock.now()),
+            verb=settling_verb(journal, last) if last and last.needs_somebody else "abort",
+        )  # fmt: skip
     except ClmError as error:
         return RecordStatus(fault=error.message)
 
 
 def next_command(environment: str, record: RecordStatus) -> str | None:
     """What to type, without the program's name: to see who is at work, or to settle what is open."""
-    if record.held:
-        return f"lease show -e {environment}"
+    if record.lease is not None and record.held:
+        if not record.lost or not record.lease.change:
+            return f"lease show -e {environment}"
+        if record.lease.change == HOST_SETUP:
+            return f"host setup -e {environment}"
     if record.unshipped and not record.fault:
         return f"journal ship -e {environment}"
     if not record.open_changes:
         return None
     last = record.last_change
-    paused = last is not None and last.state == "paused" and record.open_changes == [last.id]
-    return f"change {'resume' if paused else 'abort'} -e {environment}"
+    alone = last is not None and record.open_changes == [last.id]
+    return f"change {record.verb if alone else 'abort'} -e {environment}"
 
 
 def _host(facts: HostFacts, fleet: FleetFacts) -> HostStatus:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clmdeploy.changes.lease_document import LeaseDocument
+from clmdeploy.changes.lease_document import HOST_SETUP, LeaseDocument
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.render.changes import who_words
 from clmdeploy.cli.render.console import make_console, make_table, moment
@@ -38,7 +38,8 @@ def show_leases(
             console.print(invocation.say("lease.ends_with", command=words), soft_wrap=True)
     fleet = documents.get("fleet")
     if fleet is not None and fleet.held and not fleet.manual:
-        words = command(invocation, f"change resume -e {environment}")
+        preparing = fleet.change == HOST_SETUP
+        words = command(invocation, f"{'host setup' if preparing else 'change resume'} -e {environment}")
         console.print(invocation.say("lease.if_gone", command=words), soft_wrap=True)
 
 

@@ -109,6 +109,8 @@ def _record_lines(invocation: Invocation, zone: str, record: RecordStatus) -> It
         yield "owed", f"{host} ({change})", STYLES["owed"]
     if lease is not None and record.held:
         why = printable(lease.reason or lease.change)
-        yield "lease", f"{who_words(lease.who)}, {moment(lease.since, zone)}: {why}", "bold yellow"
+        words = f"{who_words(lease.who)}, {moment(lease.since, zone)}: {why}"
+        silent = f"; {invocation.say('lease.silent', since=moment(lease.renewed, zone))}" if record.lost else ""
+        yield "lease", words + silent, "bold yellow"
     else:
         yield "lease", invocation.say("lease.free"), ""

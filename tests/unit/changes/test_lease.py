@@ -262,6 +262,6 @@ def test_the_stored_lease_has_a_stable_form() -> None:
     """Another control node, of this version or the next, reads it."""
     document = LeaseDocument(scope="fleet", token=7, held=True, who=WHO, change="c1", reason="r", since="s", nonce="n")
     assert canonical_json(document).decode() == (
-        '{"change":"c1","format":"lease/1","held":true,"manual":false,"nonce":"n","reason":"r","scope":"fleet","since":"s",'
+        '{"change":"c1","format":"lease/1","held":true,"manual":false,"nonce":"n","reason":"r","renewed":"","scope":"fleet","since":"s",'
         '"time_to_live":30,"token":7,"who":{"host":"control1","job":null,"principal":"ivanova","user":"root"},"yields":false}'
     )

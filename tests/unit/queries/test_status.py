@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from clmdeploy.changes.events import Who
+from clmdeploy.changes.lease_document import HOST_SETUP, LeaseDocument
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.facts import FleetFacts, HostFacts
 from clmdeploy.model.hosts import Host
@@ -33,6 +35,25 @@ def change(**fields: Any) -> ChangeSummary:
     return ChangeSummary(
         **(known | {"opened": "2026-01-01T00:00:00+00:00", "last_event": "2026-01-01T00:00:09+00:00"} | fields)
     )
+
+
+LEASE = LeaseDocument(
+    scope="fleet", token=3, held=True, who=WHO, change="c1", since="2026-01-01T00:00:00+00:00", time_to_live=30,
+    renewed="2026-01-01T00:10:00+00:00", nonce="n",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds", "lost"),
+    [
+        ({}, 59, False), ({}, 61, True), ({"manual": True}, 9999, False), ({"held": False}, 9999, False),
+        ({"renewed": ""}, 9999, False), ({}, -9999, False),
+    ],
+)  # fmt: skip
+def test_a_holder_that_is_silent_for_long_seems_lost(changes: dict[str, Any], seconds: int, lost: bool) -> None:
+    """Enough to advise people; nobody who holds by hand, and no lease of an older version, which tells no time."""
+    lease = LEASE.model_copy(update=changes)
+    assert lease.seems_lost(datetime.fromisoformat(LEASE.renewed) + timedelta(seconds=seconds)) is lost
 
 
 def status_of(**service: Any) -> FleetStatus:
@@ -78,10 +99,16 @@ def test_hosts_that_differ_are_told_apart() -> None:
     [
         ({}, None),
         ({"last_change": change()}, None),
-        ({"last_change": change(state="paused")}, "change resume -e test"),
-        ({"last_change": change(state="stopped")}, "change abort -e test"),
-        ({"last_change": change(state="open")}, "change abort -e test"),
+        ({"last_change": change(state="paused"), "verb": "resume"}, "change resume -e test"),
+        ({"last_change": change(state="stopped"), "verb": "abort"}, "change abort -e test"),
         ({"last_change": change(), "owed": {"app1": "c0"}}, "change abort -e test"),
+        ({"last_change": change(state="open"), "verb": "resume", "lease": LEASE}, "lease show -e test"),
+        (
+            {"last_change": change(state="open"), "verb": "resume", "lease": LEASE, "lost": True},
+            "change resume -e test",
+        ),
+        ({"lease": LEASE.model_copy(update={"change": HOST_SETUP}), "lost": True}, "host setup -e test"),
+        ({"lease": LEASE.model_copy(update={"change": ""}), "lost": True}, "lease show -e test"),
         ({"fault": "storage does not answer"}, None),
     ],
 )
