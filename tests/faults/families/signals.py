@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: once, the change pauses where nothing is drained; twice, all is taken back."""
+"""SIGTERM and Ctrl-C: once, the change pauses where nothing is drained; twice, all is taken back. Settling too."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 
-from tests.faults.case import Case, Family
+from tests.faults.case import Case, Family, Finish, Leaves
 from tests.faults.control_node import Running
 from tests.faults.ground import WORDS, Ground
 from tests.faults.invariants import bucket_faults, fleet_faults
-from tests.faults.points import Point, points_of, stopped_at
+from tests.faults.points import Point, kill_at, points_of, stopped_at
 from tests.faults.state import FleetState
 
 _PAUSED, _UNCHANGED = 11, 4  # docs/exit-codes.md
+_DRAINED = ("canary-switch", "acting")
 Ask = Callable[[Running], None]
 
 
@@ -41,6 +42,10 @@ def cases(ground: Ground) -> Iterator[Case]:
     for number, point in enumerate(points):
         name, ask = _ASKS[(number + 1) % 2]
         yield _twice(point, name, ask)
+    amid = next(point for point in points_of(ground.plans["deploy"]) if (point.step, point.moment) == _DRAINED)
+    for name, ask in _ASKS:
+        yield _while_settling(amid, name, ask, "resume")
+        yield _while_settling(amid, name, ask, "abort")
 
 
 def _once(point: Point, name: str, ask: Ask, *, ends: bool) -> Case:
@@ -61,6 +66,25 @@ def _twice(point: Point, name: str, ask: Ask) -> Case:
         _asked(ground, point, ask, times=2).ended().expecting(_UNCHANGED)
 
     return Case("signals", f"{name} twice at {point.step}, taken back", "deploy", "before", act)
+
+
+def _while_settling(point: Point, name: str, ask: Ask, finish: Finish) -> Case:
+    """A deploy was killed with a host drained. A resume ends at the next safe point; taking back is one already."""
+
+    def act(ground: Ground) -> None:
+        kill_at(ground, point, ground.node.start(*WORDS["deploy"]), "node")
+        settling = ground.node.start("change", finish, "--events")
+        with stopped_at(ground, Point("", "announced", kind="taken-over"), settling) as hold:
+            ask(settling)
+            _await_heard(settling, 1)
+            hold.let_go()
+        settling.ended().expecting(_PAUSED if finish == "resume" else 0)
+        if finish == "resume":
+            _check_rest(ground)
+            ground.node("change", "resume").expecting(0)
+
+    leaves: Leaves = "after" if finish == "resume" else "before"
+    return Case("signals", f"{name} while a change is settled by {finish}", "deploy", leaves, act)
 
 
 def _asked(ground: Ground, point: Point, ask: Ask, times: int) -> Running:
