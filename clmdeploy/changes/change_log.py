@@ -114,6 +114,13 @@ class ChangeLog:
         self._store(placed)
         return placed
 
+    def sign_last(self) -> None:
+        """Let the signed head name the newest event, where it does not: its control node was lost in between."""
+        head, last = self.journal.head(), self.journal.last_link()
+        if last is not None and last.change == self.change and (head is None or head.last != last):
+            signed = Head(environment=self.journal.environment, last=last, owed=self._owed())
+            outlasting(self._patience, lambda: self.journal.move_head(signed))
+
     def send_unsent(self) -> None:
         """Store the result that an earlier run from here could not store, if nobody has gone on without it."""
         body = self.journal.kept(self._unsent_key)

@@ -28,8 +28,6 @@ def ship(online: Journal, leases: Leases, offline: Journal, change: str, who: Wh
     refuse_later(online, offline, change)
     events = offline.events(change)
     stored = _stored(online, events)
-    if stored == len(events):
-        return
     earlier = () if stored else _earlier(online, _token(events))
     standing = next((one for one in earlier if online.ledger(one).closed in OPEN), change)
     reason = f"ship the journal of {change}"
@@ -37,7 +35,10 @@ def ship(online: Journal, leases: Leases, offline: Journal, change: str, who: Wh
     try:
         for one in earlier:
             _supersede(online, one, offline.ledger(change), change, who, lease)
-        _replay(online, offline, events[stored:], stored, lease)
+        log = _shipped_log(online, offline, change, stored, lease)
+        for event in events[stored:]:
+            log.replay(event, {"offline": event.digest})
+        log.sign_last()  # a ship that was cut off may have stored the last event and not the head
     finally:
         lease.release()
 
@@ -87,14 +88,11 @@ def _supersede(online: Journal, earlier: str, work: Ledger, change: str, who: Wh
     log.append("closed", detail={"state": "superseded", "by": change, "covered": sorted(_covered(work))})
 
 
-def _replay(online: Journal, offline: Journal, left: Sequence[Event], stored: int, lease: HeldLease) -> None:
-    change, who = left[0].change, left[0].who
+def _shipped_log(online: Journal, offline: Journal, change: str, stored: int, lease: HeldLease) -> ChangeLog:
+    who = offline.events(change)[0].who
     if stored:
-        log = ChangeLog.standing(online, change, who, lease.outlast)
-    else:
-        log = ChangeLog.prepared(online, change, offline.plan(change), who, lease.outlast)
-    for event in left:
-        log.replay(event, {"offline": event.digest})
+        return ChangeLog.standing(online, change, who, lease.outlast)
+    return ChangeLog.prepared(online, change, offline.plan(change), who, lease.outlast)
 
 
 def _covered(ledger: Ledger) -> Collection[str]:

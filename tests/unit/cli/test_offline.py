@@ -243,6 +243,34 @@ def test_work_that_was_shipped_in_part_is_looked_at_on_the_hosts(
     assert verify(upgraded.runtime().journal) > 0
 
 
+def test_a_ship_that_was_cut_off_at_its_end_is_completed(upgraded: Desk) -> None:
+    """All events are there, but the signed head does not name the last one, and the lease is held by who was lost."""
+    with outage(upgraded):
+        upgraded(*OFFLINE)
+    put, lost = upgraded.state.put, list[str]()
+
+    def dies(key: str, *rest: object, **more: object) -> object:
+        lost.extend([key] if key.endswith("/journal/head") and closed() else [])
+        if lost:
+            raise KeyboardInterrupt
+        return put(key, *rest, **more)  # type: ignore[arg-type]  # passed on as it came
+
+    def closed() -> bool:
+        journal = upgraded.runtime().journal
+        newest = journal.newest_change()
+        return newest is not None and newest.partition("-rollback-")[1] != "" and journal.is_settled(newest)
+
+    vars(upgraded.state)["put"] = dies
+    upgraded("journal", "ship", "-e", "lab")
+    del vars(upgraded.state)["put"]
+    assert lost
+    assert upgraded("journal", "ship", "-e", "lab").code == ExitCode.DONE
+    journal = upgraded.runtime().journal
+    assert journal.head().last == journal.last_link()  # type: ignore[union-attr]
+    assert upgraded("lease", "show", "-e", "lab", "--json").json["leases"]["fleet"]["held"] is False
+    assert upgraded("deploy", "1.2.0", "-e", "lab", "--yes").code == ExitCode.DONE
+
+
 def test_a_newer_open_change_is_finished_before_old_work_is_shipped(upgraded: Desk) -> None:
     """The lease was renewed, and another node's deploy was cut off: shipping does not close that one."""
 
