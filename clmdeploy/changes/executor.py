@@ -16,7 +16,7 @@ from clmdeploy.changes.events import ClosedState, EventKind
 from clmdeploy.changes.gates import INTERRUPTED, hold_gate
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.held_lease import Holding
-from clmdeploy.changes.ledger import UndoScope
+from clmdeploy.changes.ledger import LEFT, UndoScope
 from clmdeploy.changes.plan import GateCall, Plan, Step, Target
 from clmdeploy.changes.policy import GoOn, Stop, TakeBack, decide
 from clmdeploy.changes.settling import settle_unclear, soberly
@@ -74,11 +74,12 @@ class Executor:
         return self._close("done")
 
     def _run_section(self, steps: Sequence[Step]) -> Ending | None:
+        again = self._is_doubtful(steps)
         for step in steps:
             if self.stopping.abort.is_set():
                 return self._take_back(None)
             try:
-                failed = self._advance(step)
+                failed = self._advance(step, again=again)
             except LeaseHeld as held:
                 return self._wait_for_data(step, held)
             if self._interrupted_in(step, failed):
@@ -105,10 +106,15 @@ class Executor:
     def _answered(self, step: Step) -> bool:
         return any(self.log.ledger.outcomes[step.id, one.key] != INTERRUPTED for one in step.targets)
 
-    def _advance(self, step: Step) -> set[str]:
-        """Bring the step to done on every target that is left; the hosts where that failed."""
+    def _is_doubtful(self, steps: Sequence[Step]) -> bool:
+        """Whether what was done here may have been followed by what nobody knows of: a host drained, and undrained."""
         ledger = self.log.ledger
-        targets = ledger.targets(step, "pending", "failed", "unknown", "running", "undone")
+        return ledger.shipped_in_part and any(ledger.targets(step, "pending") for step in steps)
+
+    def _advance(self, step: Step, *, again: bool = False) -> set[str]:
+        """Bring the step to done on every target that is left, or on all of them; the hosts where that failed."""
+        ledger = self.log.ledger
+        targets = ledger.targets(step, *LEFT, *(("done",) if again else ()))
         if not targets:
             return set()
         self.lease.check()

@@ -21,6 +21,7 @@ ACTED: tuple[State, ...] = (
     "undoing",
     "owed",
 )  # an act may have left something behind
+LEFT: tuple[State, ...] = ("pending", "failed", "unknown", "running", "undone")  # a run has still to bring this to done
 _UNCLEAR = ("unreachable", "timed-out", "in-flight", "unknown")
 
 

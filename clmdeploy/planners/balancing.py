@@ -21,6 +21,13 @@ def drainable(fleet: FleetFacts, hosts: Collection[str]) -> list[ServerFacts]:
     return [one for one in ready if one.server in hosts and (one.balancer, one.backend) in staying]
 
 
+def in_rotation(fleet: FleetFacts, servers: Sequence[ServerFacts]) -> FleetFacts:
+    """The fleet as it will be once these servers have been put back."""
+    names, back = {one.name for one in servers}, {"state": "ready", "status": SERVING[0]}
+    found = tuple(one.model_copy(update=back) if one.name in names else one for one in fleet.servers)
+    return fleet.model_copy(update={"servers": found})
+
+
 def balance_steps(wish: Wish, batch: str, servers: Sequence[ServerFacts], state: str) -> Iterator[Step]:
     """Bring the batch's servers to `state`, "drain" or "ready"; more than one step only where backends share hosts."""
     for number, some in enumerate(_rounds(servers), start=1):

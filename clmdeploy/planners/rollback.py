@@ -31,17 +31,22 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
     _refuse_limited(wish, reverts)
     due = [facts for facts in members if facts.current != wish.release.directory or (wish.offline and facts.is_cut_off)]
     _refuse_staging(wish, due)
+    left = _left_drained(wish, members)
+    due.sort(
+        key=lambda facts: all(one.server != facts.host.name for one in left)
+    )  # they serve nobody now: they go first
+    whole = [one for one in left if one.server not in {facts.host.name for facts in due}]
     ledgers = {facts.host.name: _ledger_after(facts, wish.release.directory) for facts in due}
     standing = wish.fleet.schema_state
     steps = [
         *stage_steps(wish, due),
+        *balance_steps(wish, "left-over", whole, "ready"),
         *(
             revert_steps(wish, reverts, _migrator(due, reverts), standing.version, _newest(due))
             if reverts and standing
             else ()
         ),
-        *(step for batch in _batches(wish, due, reverts) for step in batch_steps(wish, batch, ledgers)),
-        *balance_steps(wish, "left-over", _left_drained(wish, members), "ready"),
+        *(step for batch in _batches(wish, due, reverts) for step in batch_steps(wish, batch, ledgers, left)),
     ]
     return Plan(
         kind="rollback", environment=wish.settings.name, environment_id=wish.settings.uuid,

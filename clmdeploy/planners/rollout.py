@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from clmdeploy.changes.plan import GateCall, PlaybookCall, Step, Target, TaskCall, Undo
 from clmdeploy.config.settings import Rollout
-from clmdeploy.model.facts import HostFacts
+from clmdeploy.model.facts import HostFacts, ServerFacts
 from clmdeploy.model.value import JsonValue, Value
-from clmdeploy.planners.balancing import balance_steps, drainable
+from clmdeploy.planners.balancing import balance_steps, drainable, in_rotation
 from clmdeploy.planners.wish import Wish
 from clmdeploy.releases.manifest import Migration
 
@@ -102,10 +102,17 @@ def batches(wish: Wish, members: Sequence[HostFacts]) -> Iterator[Batch]:
             yield Batch(name=f"batch-{number}", hosts=tuple(waiting[start : start + size]))
 
 
-def batch_steps(wish: Wish, batch: Batch, ledgers: dict[str, list[str]]) -> Iterator[Step]:
-    """Drain, switch with its health gate, undrain; a canary is then watched for the soak time."""
+def batch_steps(
+    wish: Wish, batch: Batch, ledgers: dict[str, list[str]], drained: Sequence[ServerFacts] = ()
+) -> Iterator[Step]:
+    """Drain, switch with its health gate, undrain; a canary is then watched for the soak time.
+
+    `drained`: servers that stand drained already, and go into rotation with their batch.
+    """
     hosts = [facts.host.name for facts in batch.hosts]
-    names, servers = ", ".join(hosts), drainable(wish.fleet, hosts)
+    standing = [one for one in drained if one.server in hosts]
+    ready = drainable(in_rotation(wish.fleet, drained), hosts)
+    names, servers = ", ".join(hosts), [one for one in ready if one.name not in {other.name for other in standing}]
     yield from balance_steps(wish, batch.name, servers, "drain")
     yield Step(
         id=f"{batch.name}-switch", stage=batch.name, batch=batch.name, undo="restore", timeout=_switch_timeout(wish),
@@ -113,7 +120,7 @@ def batch_steps(wish: Wish, batch: Batch, ledgers: dict[str, list[str]]) -> Iter
         action=PlaybookCall(playbook="switch", act="switch", arguments=_common(wish) | {"patience": None}),
         targets=tuple(_switch_target(facts, ledgers[facts.host.name]) for facts in batch.hosts),
     )  # fmt: skip
-    yield from balance_steps(wish, batch.name, servers, "ready")
+    yield from balance_steps(wish, batch.name, [*servers, *standing], "ready")
     soak = wish.settings.rollout.hotfix_soak if wish.hotfix else wish.settings.rollout.soak
     if batch.name == "canary" and soak:
         yield Step(

@@ -225,6 +225,12 @@ def dying_at(store: MemoryStore, number: int) -> Iterator[None]:
         del vars(store)["put"]
 
 
+def is_served(desk: Desk, act: Guarded) -> bool:
+    """Whether users are sent to a host whose release is about to be exchanged."""
+    servers = desk.hosts.host("lb1").servers
+    return (act.act, act.guard) == ("switch", "run") and servers.get(act.host.name) == "ready"
+
+
 @pytest.mark.parametrize(("verb", "runs"), [("abort", "1.1.0"), ("resume", "1.0.0")])
 @pytest.mark.parametrize("number", [1, 3, 8])
 def test_work_that_was_shipped_in_part_is_looked_at_on_the_hosts(
@@ -236,7 +242,10 @@ def test_work_that_was_shipped_in_part_is_looked_at_on_the_hosts(
     with dying_at(upgraded.state, number):
         upgraded("journal", "ship", "-e", "lab")
     (upgraded.place / "own").rename(upgraded.place / "elsewhere")  # this is another control node now
+    upgraded.hosts.before = lambda act: serving.append(act.host.name) if is_served(upgraded, act) else None
+    serving: list[str] = []
     said = upgraded("change", verb, "-e", "lab")
+    assert serving == []
     assert said.code == ExitCode.DONE, said.err
     assert set(upgraded.runs.values()) == {runs}
     assert set(upgraded.hosts.host("lb1").servers.values()) == {"ready"}

@@ -51,6 +51,29 @@ def test_a_safe_rollback_goes_batch_by_batch_and_migrates_nothing() -> None:
     assert plan.steps[1].targets[0].arguments["ledger"] == ["0.9.0-00000000"]
 
 
+@pytest.mark.parametrize(
+    ("done", "steps"),
+    [
+        ((), ["batch-1-switch", "batch-1-undrain", "batch-2-drain", "batch-2-switch", "batch-2-undrain"]),
+        (("app2",), ["left-over-undrain", "batch-1-drain", "batch-1-switch", "batch-1-undrain"]),
+    ],
+    ids=["to be switched", "switched already"],
+)
+def test_what_a_lost_change_has_drained_comes_back_first(done: tuple[str, ...], steps: list[str]) -> None:
+    """Of two servers app2 stands drained: nobody switches app1 before app2 is in rotation again."""
+    old, new = release("1.0.0", needs=1, migrations=BASE), release("1.1.0", needs=1, migrations=BASE)
+    found = fleet(
+        new, apps=2, schema=1, ledger=(old.directory,), staged=(old.directory, new.directory), recorded=new.directory
+    )
+    there = {"current": old.directory, "recorded": old.directory}
+    hosts = [one.model_copy(update=there) if one.host.name in done else one for one in found.hosts]
+    app2 = found.servers[1].model_copy(update={"state": "drain", "holder": "c1"})
+    found = found.model_copy(update={"hosts": tuple(hosts), "servers": (found.servers[0], app2)})
+    plan = plan_rollback(wish(old, found, offline=True), NOW)
+    assert [step.id for step in plan.steps][: len(steps)] == steps
+    assert plan.steps[0].targets[0].subject == "app2"
+
+
 def test_a_newer_release_is_no_way_back() -> None:
     """It would find a schema that nobody has migrated: the command to type instead is named."""
     old, new = release("1.0.0", needs=1, migrations=BASE), release("2.0.0", needs=1, migrations=BASE)
