@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from clmdeploy.adapters.program import acts_program_text
 from clmdeploy.changes.guarded import Guarded, Outcome
+from clmdeploy.model.redaction import redact_text
 
 GUARD = "/usr/local/lib/clmdeploy/guard"
 SETUP_HINT = "the guard is not installed here: run `clmdeploy host setup`"
@@ -42,7 +43,16 @@ def request_text(act: Guarded) -> str:
 
 
 def read_reply(code: int, stdout: bytes, stderr: bytes) -> Outcome:
-    """What the guard said, or why it could not say anything."""
+    """What the guard said, or why it could not say anything.
+
+    The message goes into the journal, which nobody can edit, and into mail. The host took out of it what it knows to be
+    secret; what only looks so goes here.
+    """
+    outcome = _reply(code, stdout, stderr)
+    return outcome.model_copy(update={"message": redact_text(outcome.message)})
+
+
+def _reply(code: int, stdout: bytes, stderr: bytes) -> Outcome:
     try:
         return Outcome.model_validate_json(stdout)
     except ValidationError:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import stat
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from typing import IO
 
 from .call import ActError
 
-TAIL = 1500
+TAIL = 1500  # characters of a failure that are told
+LOOKED_AT = 65536  # bytes of it that are read for that: what is secret goes before anything is cut off
 OUTPUT = 1024 * 1024
 SHORTEST_SECRET = 6
+_PASSWORD = re.compile(r"[^:/?#]+://[^:/?#@]*:([^/?#]+)@")  # of an address
 
 
 def environment_of(root: str, files: list[str], user: str) -> dict[str, str]:
@@ -29,9 +33,15 @@ def environment_of(root: str, files: list[str], user: str) -> dict[str, str]:
     return variables
 
 
-def without_secrets(said: str, variables: dict[str, str]) -> str:
-    """What a hook said, without the values of its environment files: a database URL has a password in it."""
-    for value in sorted(set(variables.values()), key=len, reverse=True):
+def end_of(said: str, values: Iterable[str]) -> str:
+    """The end of what a program of a release said, without the values of its environment files."""
+    return without_secrets(said, values).strip()[-TAIL:]
+
+
+def without_secrets(said: str, values: Iterable[str]) -> str:
+    """What a program said, without these values: a database URL has a password in it, which may also stand alone."""
+    whole = set(values)
+    for value in sorted(whole.union(found[1] for found in map(_PASSWORD.match, whole) if found), key=len, reverse=True):
         if len(value) >= SHORTEST_SECRET:
             said = said.replace(value, "***")
     return said
@@ -62,7 +72,7 @@ def run_hook(command: list[str], directory: str, user: str, variables: dict[str,
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         code = _run(command, directory, user, variables, timeout, out, err)
         if code != 0:
-            said = without_secrets(_end_of(err) or _end_of(out), variables)
+            said = end_of(_last_lines(err) or _last_lines(out), variables.values())
             raise ActError(f"{command[0]}: exit code {code}: {said}")
         out.seek(0)
         return out.read(OUTPUT).decode(errors="replace")
@@ -91,8 +101,11 @@ def _run(
         raise ActError(f"{command[0]}: {error.strerror}") from None
 
 
-def _end_of(file: IO[bytes]) -> str:
-    file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+def _last_lines(file: IO[bytes]) -> str:
+    """Whole lines only: of a secret that is cut in two, the rest would not be known again."""
+    skipped = file.seek(max(0, file.seek(0, os.SEEK_END) - LOOKED_AT))
+    if skipped:
+        file.readline()
     return file.read().decode(errors="replace").strip()
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from . import record, units
 from .call import ActError, Call, Json
-from .commands import environment_of, run_hook
+from .commands import end_of, environment_of, read_variables, run_hook
 from .health import await_healthy, components_here
 from .layout import current, is_whole, manifest_of, point_current, release_path
 
@@ -75,9 +76,19 @@ def _let_run(arguments: Json, standing: str | None, wanted: str | None, hook: Ho
     before = units.standing(root, units.unit_names(old)) if settled else {}
     point_current(root, wanted)
     units.link(root, units.unit_names(new), before)
-    units.start(units.unit_names(new))
+    units.start(units.unit_names(new), lambda said: _told(root, (standing, wanted), said))
     for component in new:
         hook("after_start", arguments, wanted or "", component)
+
+
+def _told(root: str, directories: tuple[str | None, ...], said: str) -> str:
+    """What units of these releases said, for a message. Where it is not known what is secret there, nothing of it."""
+    manifests = [manifest_of(root, name) for name in directories if name and is_whole(root, name)]
+    files = {os.path.join(root, file) for manifest in manifests for file in manifest["environment_files"]}
+    try:
+        return end_of(said, [value for file in files for value in read_variables(file).values()])
+    except (ActError, OSError, ValueError) as error:
+        return f"what it said is withheld, since its secrets could not be told apart: {error}"
 
 
 def _hook(kind: str, arguments: Json, directory: str, component: Json) -> None:

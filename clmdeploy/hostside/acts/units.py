@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from typing import NamedTuple
 
 from .call import ActError, Json
@@ -130,8 +131,8 @@ def _link_one(root: str, name: str) -> bool:
     return True
 
 
-def start(names: list[str]) -> None:
-    """Start; a unit that does not start is named with its last lines.
+def start(names: list[str], told: Callable[[str], str]) -> None:
+    """Start; a unit that does not start is named with what `told` leaves of its last lines.
 
     A release that died at once has used up how often systemd starts a unit in a while: the one before it, a unit of the
     same name, would be refused its start.
@@ -141,13 +142,14 @@ def start(names: list[str]) -> None:
         try:
             _systemctl("start", name)
         except ActError as error:
-            raise ActError(f"{error}\n{last_lines(name)}") from None
+            raise ActError(f"{error}\n{told(last_lines(name))}") from None
 
 
 def last_lines(name: str) -> str:
-    """The end of a unit's journal, for the message of a failure."""
+    """The end of a unit's journal. It may hold any secret that the unit was given."""
     command = ["journalctl", "--unit", name, "--lines", str(LINES), "--no-pager", "--output", "cat"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout.strip()[-1500:]
+    finished = subprocess.run(command, capture_output=True, errors="replace", timeout=20, check=False)
+    return finished.stdout
 
 
 def _systemctl(verb: str, *words: str, check: bool = True) -> str:

@@ -119,5 +119,5 @@ def test_a_foreign_unit_of_that_name_is_refused(host: Host) -> None:
 def test_a_unit_starts_however_often_it_failed_before(host: Host) -> None:
     """A release that dies at once is restarted until systemd refuses; the release before it must not pay for that."""
     host.told.clear()
-    units.start([UNIT])
+    units.start([UNIT], str)
     assert host.told == ["reset-failed", "start"]
