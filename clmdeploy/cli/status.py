@@ -26,7 +26,8 @@ def status(invocation: Invocation, environment: str, probe: bool, notify: bool) 
     """Show what runs where, the balancers' view, the newest change, and what is still open with the command to type.
 
     The hosts themselves are asked, and silent ones named. With the state bucket out of reach the hosts are shown alone;
-    with --notify that is a failure, since nobody could be told of what is not known.
+    with --notify that is a failure, since nobody could be told of what is not known. So it is when a notice reached
+    nobody, and could not be kept for later either.
     """
     from clmdeploy.cli.notices import refuse_untold, retry_notices, tell_left_open
     from clmdeploy.cli.render.status import show_status, status_json
@@ -48,5 +49,5 @@ def status(invocation: Invocation, environment: str, probe: bool, notify: bool) 
             click.echo(json.dumps(document, ensure_ascii=False))
         if not any(one.kept for one in told or ()):
             retry_notices(invocation, runtime)
-    if notify and record.fault:
+    if notify and (record.fault or any(one.is_lost for one in told or ())):
         raise click.exceptions.Exit(ExitCode.FAILED_UNCHANGED)

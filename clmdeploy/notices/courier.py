@@ -32,6 +32,11 @@ class Delivery(Value):
         """Whether everybody has it."""
         return not (self.refused or self.kept or self.fault)
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody has it, nor will."""
+        return not (self.accepted or self.kept)
+
 
 @dataclass(frozen=True)
 class Courier:
@@ -52,15 +57,19 @@ class Courier:
     def send_once(self, notice: Notice) -> Delivery | None:
         """The same, unless people were told this of this change before: then None.
 
-        Raises InvalidInput, and sends nothing, when that can't be remembered: a timer must not tell it every time.
+        Killed half-way it is sent by a later command: nothing is called told that is in nobody's hands. Raises
+        InvalidInput, and sends nothing, when it can't be remembered: a timer must not tell it every time.
         """
         subject = subject_of(notice)
         if self.outbox.was_told(subject):
             return None
-        self.outbox.remember(subject)
+        self._put_by(notice, subject)
         delivery = self._send(notice)
-        if not (delivery.accepted or delivery.kept):
-            self.outbox.forget(subject)
+        if not (delivery.kept or delivery.fault):  # after a fault the outbox still has it as it was put there
+            with contextlib.suppress(InvalidInput):  # told twice is better than not at all
+                self.outbox.drop(notice.id)
+            if not delivery.accepted:
+                self.outbox.forget(subject)
         return delivery
 
     def retry(self) -> list[Delivery]:
@@ -72,6 +81,17 @@ class Courier:
                 return [self._again(one, resting) for one in due if not resting.issuperset(one.waiting)]
         except InvalidInput as error:
             return [Delivery(fault=error.message)]
+
+    def _put_by(self, notice: Notice, subject: str) -> None:
+        """Into the outbox, for all of them; others leave it alone while it is being sent. Then it counts as told."""
+        now = self.clock.now().timestamp()
+        everybody = {channel.name: channel.recipients for channel in self.channels}
+        self.outbox.keep(Kept(notice=notice, waiting=everybody, since=now, not_before=now + FIRST_PAUSE))
+        try:
+            self.outbox.remember(subject)
+        except InvalidInput:
+            self.outbox.drop(notice.id)
+            raise
 
     def _send(self, notice: Notice) -> Delivery:
         receipts = {channel.name: channel.send(notice, channel.recipients) for channel in self.channels}

@@ -356,6 +356,19 @@ def test_status_can_not_tell_what_it_can_not_know(told: Told, monkeypatch: pytes
     assert told.desk("status", "-e", "lab", "--notify").code == ExitCode.FAILED_UNCHANGED
 
 
+def test_status_fails_when_nobody_could_be_told(told: Told) -> None:
+    """Refused by all, it is neither handed over nor kept: exit code 4, each time until somebody is told."""
+    told.desk.fail("switch", "app2")
+    told.desk(*DEPLOY, "--on-failure", "stop")
+    told.outbox.told.clear()  # the timer runs elsewhere
+    told.channel.refusing = frozenset(told.channel.recipients)
+    assert told.desk("status", "-e", "lab", "--notify").code == ExitCode.FAILED_UNCHANGED
+    told.channel.down = "no network"
+    assert told.desk("status", "-e", "lab", "--notify").code == ExitCode.DONE  # kept: the next command tells
+    told.channel.down, told.channel.refusing = "", frozenset()
+    assert "Told: duty@example.com." in told.desk("status", "-e", "lab", "--notify").err
+
+
 def test_status_without_anybody_to_tell_says_so(desk: Desk) -> None:
     """Exit code 2, naming file and key."""
     said = desk("status", "-e", "lab", "--notify")

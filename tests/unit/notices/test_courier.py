@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,8 @@ import pytest
 from clmdeploy.adapters.memory_notices import MemoryChannel, MemoryOutbox
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.notices.courier import OLDEST, Courier, Delivery
-from clmdeploy.notices.ports import Kept
+from clmdeploy.notices.notice import Notice
+from clmdeploy.notices.ports import Kept, Receipt
 from tests.unit.notices.examples import TAKEN_BACK, notice
 
 DUTY, SECOND = "duty@example.com", "2ltp@example.com"
@@ -158,6 +160,69 @@ def test_what_got_nowhere_was_not_told() -> None:
         assert office.courier.send_once(notice()) is not None
 
 
+def test_a_timer_that_is_killed_loses_nothing() -> None:
+    """While a mail server hangs, its notice lies in the outbox: a later command sends it, this timer's next or not."""
+
+    class Killed(BaseException):
+        """Ends this process as SIGKILL would: what is on disk stays."""
+
+    @dataclass
+    class Hanging(MemoryChannel):
+        def send(self, _notice: Notice, _recipients: Sequence[str]) -> Receipt:
+            raise Killed
+
+    office = Office(chat=Hanging(("to-chat",), name="command"))
+    with pytest.raises(Killed):
+        office.courier.send_once(notice())
+    assert office.courier.send_once(notice(nonce="ab" * 8)) is None
+    office.chat = MemoryChannel(("to-chat",), name="command")
+    assert office.courier.retry() == []  # it may still be on its way
+    office.clock.seconds += 60
+    assert office.courier.retry() == [Delivery(accepted=(DUTY, SECOND, "to-chat"))]
+    assert list(office.outbox.kept()) == []
+
+
+def test_a_kill_before_it_is_kept_leaves_it_untold() -> None:
+    """Nothing is called told that is in nobody's hands."""
+
+    class Killed(BaseException):
+        """As above."""
+
+    class Slow(MemoryOutbox):
+        def keep(self, _kept: Kept) -> None:
+            raise Killed
+
+    office = Office(outbox=Slow())
+    with pytest.raises(Killed):
+        office.courier.send_once(notice())
+    assert office.outbox.told == []
+
+
+def test_what_was_handed_over_once_is_kept_no_longer() -> None:
+    """Nor what was refused; only whom it did not reach yet."""
+    office = Office()
+    office.courier.send_once(notice())
+    assert list(office.outbox.kept()) == []
+    office.mail.down = "down"
+    office.courier.send_once(notice(TAKEN_BACK.model_copy(update={"state": "stopped"}), nonce="ab" * 8))
+    (kept,) = office.outbox.kept()
+    assert kept.waiting == {"mail": (DUTY, SECOND)}
+
+
+@pytest.mark.parametrize(
+    ("delivery", "lost"),
+    [
+        (Delivery(accepted=(DUTY,), refused={SECOND: "no such user"}), False),
+        (Delivery(kept={DUTY: "no route"}), False),
+        (Delivery(refused={DUTY: "no such user"}), True),
+        (Delivery(fault="no space left"), True),
+    ],
+)
+def test_a_notice_is_lost_when_nobody_has_it_nor_will(delivery: Delivery, lost: bool) -> None:
+    """One who has it is enough, and so is a later try."""
+    assert delivery.is_lost == lost
+
+
 def test_a_timer_that_can_remember_nothing_tells_nothing() -> None:
     """It fails instead, each time: mail every minute would be worse."""
 
@@ -168,5 +233,5 @@ def test_a_timer_that_can_remember_nothing_tells_nothing() -> None:
     office = Office(outbox=Full())
     with pytest.raises(InvalidInput, match="no space left"):
         office.courier.send_once(notice())
-    assert office.mail.sent == []
+    assert (office.mail.sent, list(office.outbox.kept())) == ([], [])
     assert office.courier.send(notice()).accepted
