@@ -47,8 +47,8 @@ def main() -> int:
     except KeyboardInterrupt:
         tell("interrupted: what follows is a part")
     finally:
+        print(table(rows), flush=True)  # also when what follows it is a traceback
         take_down(name)
-    print(table(rows))
     return 1 if any(row.fault for row in rows) else 0
 
 

@@ -39,8 +39,19 @@ def _service_faults(name: str, host: dict[str, object], served: str) -> Iterator
 def bucket_faults(bucket: StateBucket, inventories: Path) -> Iterator[str]:
     """The leases are free, and the journal verifies."""
     objects = bucket.objects()
-    for key, body in objects.items():
-        if key.startswith("lease/") and json.loads(body)["held"]:
-            yield f"{key} is held by {json.loads(body)['who']}"
+    for key in ("lease/fleet", "lease/data"):  # beside them lies who was asked to stop
+        if key in objects:
+            yield from _lease_faults(key, objects[key])
     journal = {key: body for key, body in objects.items() if key.startswith(("changes/", "journal/"))}
     yield from journal_faults(journal, inventories / "lab" / "allowed_signers", "admin@lab")
+
+
+def _lease_faults(key: str, body: bytes) -> Iterator[str]:
+    try:
+        lease = json.loads(body)
+        held, who = lease["held"], lease["who"]
+    except (ValueError, KeyError, TypeError):
+        yield f"{key} is no lease: {body[:80]!r}"
+    else:
+        if held:
+            yield f"{key} is held by {who}"

@@ -21,6 +21,15 @@ class _Entry:
     digest: str
     event: Mapping[str, Any]  # Any: JSON
 
+    @classmethod
+    def read(cls, name: str, body: bytes) -> _Entry:
+        """Raises ValueError, KeyError or TypeError for what is no event."""
+        event = json.loads(body)
+        texts = [event["change"], event["kind"], event["previous"], event["detail"].get("after", "")]
+        if not isinstance(event["seq"], int) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("of another type")
+        return cls(name, hashlib.sha256(body).hexdigest(), event)
+
     @property
     def follows(self) -> str:
         """Digest of what comes before it in the whole chain; `previous` is of its own change after the first event."""
@@ -29,19 +38,28 @@ class _Entry:
 
 def journal_faults(objects: _Objects, allowed_signers: Path, principal: str) -> list[str]:
     """`objects`: key → bytes of everything below `changes/` and `journal/`, the environment's name cut off."""
-    entries = [
-        _Entry(key, hashlib.sha256(body).hexdigest(), json.loads(body))
-        for key, body in sorted(objects.items())
-        if "/events/" in key
-    ]
-    end, faults = _followed(entries)
-    faults += [*_faults_within_changes(entries), *_plan_faults(entries, objects)]
+    entries, faults = list[_Entry](), list[str]()
+    for key, body in sorted(objects.items()):
+        if "/events/" in key:
+            try:
+                entries.append(_Entry.read(key, body))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                faults.append(f"{key} is no event: {error!r}")
+    end, unjoined = _followed(entries)
+    faults += [*unjoined, *_faults_within_changes(entries), *_plan_faults(entries, objects)]
     if "journal/head" not in objects:
         return [*faults, "there are events, but no head"] if entries else faults
-    head = json.loads(objects["journal/head"])
+    try:
+        return faults + _head_faults(json.loads(objects["journal/head"]), end, allowed_signers, principal)
+    except (ValueError, KeyError, TypeError) as error:
+        return [*faults, f"journal/head is no head: {error!r}"]
+
+
+def _head_faults(head: Mapping[str, Any], end: str, allowed_signers: Path, principal: str) -> list[str]:
+    """Of its signature, and of what it says is the end of the chain."""
     named = head["head"]["last"]["digest"] if head["head"]["last"] else _GENESIS
-    faults += _signature_faults(head, allowed_signers, principal)
-    return faults + ([] if named == end else [f"the head names {named[:12]}, but the journal ends with {end[:12]}"])
+    faults = [] if named == end else [f"the head names {named[:12]}, but the journal ends with {end[:12]}"]
+    return _signature_faults(head, allowed_signers, principal) + faults
 
 
 def _followed(entries: list[_Entry]) -> tuple[str, list[str]]:
@@ -74,16 +92,22 @@ def _faults_within_changes(entries: list[_Entry]) -> list[str]:
 
 
 def _plan_faults(entries: list[_Entry], objects: _Objects) -> list[str]:
-    opened = [entry for entry in entries if entry.event["kind"] == "opened"]
-    return [
-        f"the plan of {one.event['change']} is not the one announced"
-        for one in opened
-        if one.event["detail"]["plan"] != _plan_digest(objects[f"changes/{one.event['change']}/plan"])
-    ]
+    faults = list[str]()
+    for event in (entry.event for entry in entries if entry.event["kind"] == "opened"):
+        plan = objects.get(f"changes/{event['change']}/plan")
+        if plan is None:
+            faults.append(f"the plan of {event['change']} is missing")
+        elif event["detail"].get("plan") != _plan_digest(plan):
+            faults.append(f"the plan of {event['change']} is not the one announced")
+    return faults
 
 
 def _plan_digest(body: bytes) -> str:
-    return hashlib.sha256(canonical(json.loads(body)["plan"])).hexdigest()
+    """Empty for what is no plan."""
+    try:
+        return hashlib.sha256(canonical(json.loads(body)["plan"])).hexdigest()
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _signature_faults(document: Mapping[str, Any], allowed_signers: Path, principal: str) -> list[str]:

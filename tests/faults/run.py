@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
-from clmdeploy.model.errors import ClmError
 from tests.faults.case import Case, Leaves
 from tests.faults.ground import Ground
 from tests.faults.invariants import bucket_faults, fleet_faults
@@ -29,23 +29,26 @@ class Row:
 def run_cases(ground: Ground, cases: Iterable[Case], tell: Callable[[str], None]) -> Iterator[Row]:
     """A row for each case, as soon as it has ended."""
     for case in cases:
-        row = _row(ground, case)
+        began = time.monotonic()
+        fault = _fault_of(partial(_survive, ground, case))
+        row = Row(case.family, case.name, time.monotonic() - began, fault)
         verdict = f"FAILED: {row.fault}" if row.fault else "survived"
         tell(f"{case.family}: {case.name}: {verdict} ({row.seconds:.0f} s)")
-        if row.fault:
-            ground.put_in_order()
+        if row.fault and (disorder := _fault_of(ground.put_in_order)):
+            tell(f"the fleet could not be put in order: {disorder}")
+            row = replace(row, fault=f"{row.fault}\n  the fleet could not be put in order: {disorder}")
         yield row
 
 
-def _row(ground: Ground, case: Case) -> Row:
-    began, fault = time.monotonic(), ""
+def _fault_of(act: Callable[[], None]) -> str:
+    """What went wrong; empty when nothing did. Ctrl-C is nobody's fault, and goes through."""
     try:
-        _survive(ground, case)
+        act()
     except AssertionError as error:
-        fault = str(error) or traceback.format_exc(limit=-2)
-    except (ClmError, OSError) as error:
-        fault = f"{type(error).__name__}: {error}\n{traceback.format_exc(limit=-3)}"
-    return Row(case.family, case.name, time.monotonic() - began, fault)
+        return str(error) or traceback.format_exc(limit=-2)
+    except Exception as error:  # noqa: BLE001  # hours of other cases must not be lost to what nobody foresaw in one
+        return f"{type(error).__name__}: {error}\n{traceback.format_exc(limit=-3)}"
+    return ""
 
 
 def _survive(ground: Ground, case: Case) -> None:

@@ -6,14 +6,16 @@ import copy
 import hashlib
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.faults.invariants import fleet_faults
+from tests.faults.case import Case
+from tests.faults.invariants import bucket_faults, fleet_faults
 from tests.faults.journal_check import canonical, journal_faults
+from tests.faults.run import run_cases, table
 from tests.faults.state import FleetState
 
 _HOST: dict[str, Any] = {
@@ -121,21 +123,29 @@ def test_a_true_journal_has_no_fault(signer: Signer) -> None:
         "changes/c1/plan",
     ],
 )
-@pytest.mark.parametrize("how", ["edited", "missing"])
+@pytest.mark.parametrize("how", ["edited", "missing", "rubbish", "[]", "{}", '{"plan": null, "head": null}'])
 def test_an_edit_is_found_wherever_it_is(signer: Signer, key: str, how: str) -> None:
-    """Every event, the head and the plan; a plan that is missing is an error of its own."""
+    """Every event, the head and the plan, also where it is none any more: told, and never a reason to stop looking."""
     objects = journal(signer[1])
     if how == "missing":
         del objects[key]
-    else:
+    elif how == "edited":
         document = json.loads(objects[key])
         (document.get("head") or document.get("plan") or document)["by"] = "somebody"
         objects[key] = canonical(document)
-    if (key, how) == ("changes/c1/plan", "missing"):
-        with pytest.raises(KeyError):
-            journal_faults(objects, signer[0], "admin@lab")
     else:
-        assert journal_faults(objects, signer[0], "admin@lab")
+        objects[key] = how.encode()
+    assert journal_faults(objects, signer[0], "admin@lab")
+
+
+@pytest.mark.parametrize("lost", ["change", "seq", "kind", "previous", "detail"])
+def test_an_event_that_lacks_something_is_named(signer: Signer, lost: str) -> None:
+    """By its key, like one that is rubbish."""
+    objects, key = journal(signer[1]), "changes/c2/events/000000"
+    event = json.loads(objects[key])
+    del event[lost]
+    objects[key] = canonical(event)
+    assert f"{key} is no event: KeyError('{lost}')" in journal_faults(objects, signer[0], "admin@lab")
 
 
 def test_a_fork_and_a_stale_head_are_found(signer: Signer) -> None:
@@ -147,3 +157,60 @@ def test_a_fork_and_a_stale_head_are_found(signer: Signer) -> None:
     head = {"last": {"digest": hashlib.sha256(objects["changes/c1/events/000002"]).hexdigest()}}
     objects["journal/head"] = canonical({"head": head, "signature": signer[1](canonical(head))})
     assert any("ends with" in fault for fault in journal_faults(objects, signer[0], "admin@lab"))
+
+
+class Bucket:
+    """A state bucket of objects in memory."""
+
+    def __init__(self, objects: Mapping[str, bytes]) -> None:
+        self.objects = lambda: objects
+
+
+@pytest.mark.parametrize(
+    ("objects", "faults"),
+    [
+        ({}, []),
+        ({"lease/fleet": b'{"held": false, "who": "a"}', "lease/data": b'{"held": false, "who": "a"}'}, []),
+        ({"lease/data-stop": b'{"token": 7, "who": "b"}'}, []),
+        ({"lease/data": b'{"held": true, "who": "a"}'}, ["lease/data is held by a"]),
+        ({"lease/fleet": b"rubbish"}, ["lease/fleet is no lease: b'rubbish'"]),
+        ({"lease/fleet": b"{}"}, ["lease/fleet is no lease: b'{}'"]),
+        ({"journal/head": b"{}"}, ["journal/head is no head: KeyError('head')"]),
+    ],
+)
+def test_what_is_wrong_in_the_bucket_is_named(tmp_path: Path, objects: dict[str, bytes], faults: list[str]) -> None:
+    """A lease that is held or is none, a journal that can't be read; whom somebody asked to stop is no lease."""
+    assert list(bucket_faults(Bucket(objects), tmp_path)) == faults  # type: ignore[arg-type]
+
+
+class Broken:
+    """A ground on which everything fails."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error, self.orders = error, 0
+
+    def begin(self, _work: str) -> None:
+        raise self.error
+
+    def put_in_order(self) -> None:
+        self.orders += 1
+        raise subprocess.TimeoutExpired("rm", 30)
+
+
+@pytest.mark.parametrize("error", [KeyError("plan"), subprocess.TimeoutExpired("kill", 30), AssertionError("no lease")])
+def test_whatever_goes_wrong_in_a_case_is_its_own_fault(error: Exception) -> None:
+    """A row of its own with what it was, for every case; a fleet that can't be put in order ends nothing either."""
+    ground, told = Broken(error), list[str]()
+    cases = [Case("kill", name, "deploy", "after", lambda _ground: None) for name in ("one", "two")]
+    rows = list(run_cases(ground, cases, told.append))  # type: ignore[arg-type]
+    assert [row.case for row in rows] == ["one", "two"]
+    assert all(str(error) in row.fault and "could not be put in order: TimeoutExpired" in row.fault for row in rows)
+    assert ground.orders == 2
+    assert "FAILED kill: two" in table(rows)
+
+
+def test_ctrl_c_ends_the_matrix() -> None:
+    """It is nobody's fault."""
+    case = Case("kill", "one", "deploy", "after", lambda _ground: None)
+    with pytest.raises(KeyboardInterrupt):
+        list(run_cases(Broken(KeyboardInterrupt()), [case], print))  # type: ignore[arg-type]
