@@ -15,7 +15,7 @@ from clmdeploy.adapters.s3_client import RETRIES, S3Connection, make_client
 from clmdeploy.adapters.s3_conditional import ConditionalWriter
 from clmdeploy.adapters.s3_errors import Place, translated
 from clmdeploy.adapters.s3_profile import probe
-from clmdeploy.adapters.s3_steady import refuse_cut, refuse_cut_listing, steadily
+from clmdeploy.adapters.s3_steady import etag_of, refuse_cut, refuse_cut_listing, steadily
 from clmdeploy.changes.ports import MEBIBYTE, Missing, Stored
 from clmdeploy.model.errors import Conflict, InvalidInput
 from clmdeploy.model.secret import Secret
@@ -51,7 +51,7 @@ class S3Store:
                     return self._conditional.create(key, body)
                 if only_if_etag is not None and self.conditional_writes:
                     return self._conditional.replace(key, body, only_if_etag)
-                return str(self._client.put_object(Bucket=self.bucket, Key=key, Body=body)["ETag"])
+                return self._etag(self._client.put_object(Bucket=self.bucket, Key=key, Body=body))
         except Missing as error:  # If-Match on what does not exist
             raise Conflict(f"{self._place}: {key} does not exist any more", "read again what is there") from error
 
@@ -96,7 +96,10 @@ class S3Store:
             body = stream.read(most)
         if len(body) < most:
             refuse_cut(answer, len(body))
-        return Stored(body, str(answer["ETag"]), answer.get("LastModified"))
+        return Stored(body, self._etag(answer), answer.get("LastModified"))
+
+    def _etag(self, answer: Any) -> str:  # Any: botocore's parsed response
+        return etag_of(answer, self.connection.endpoint)
 
     def _stream(self, key: str, file: IO[bytes]) -> None:
         file.seek(0)

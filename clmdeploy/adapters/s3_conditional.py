@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clmdeploy.adapters.s3_errors import code_of, status_of
+from clmdeploy.adapters.s3_steady import etag_of
 from clmdeploy.changes.ports import Missing, Stored
 
 _REFUSED = ("PreconditionFailed", "412", "NoSuchKey", "404")  # 404: If-Match on what does not exist
@@ -47,10 +48,7 @@ class ConditionalWriter:
         while True:
             try:
                 answer = self.client.put_object(Bucket=self.bucket, Key=key, Body=body, **condition)
-                if "ETag" in answer:
-                    return str(answer["ETag"])
-                # The head of the answer was cut off after its first line: was it written?
-                raise exceptions.ConnectionClosedError(endpoint_url=self.client.meta.endpoint_url)
+                return self._etag(answer)  # without one: was it written?
             except exceptions.ClientError as error:
                 if answer_lost and code_of(error.response) in _REFUSED and (own := self._own(key, body)):
                     return own
@@ -72,13 +70,17 @@ class ConditionalWriter:
         return stored.etag if stored.body == body else None
 
     def _still(self, key: str, etag: str) -> bool:
+        """Raises botocore's ConnectionClosedError when that answer is cut off: then nothing is known."""
         from botocore.exceptions import ClientError
 
         try:
-            present = self.client.head_object(Bucket=self.bucket, Key=key)["ETag"]
+            present = self.client.head_object(Bucket=self.bucket, Key=key)
         except ClientError:
             return False
-        return bool(str(present).strip('"') == etag.strip('"'))
+        return self._etag(present).strip('"') == etag.strip('"')
+
+    def _etag(self, answer: Any) -> str:  # Any: botocore's parsed response
+        return etag_of(answer, self.client.meta.endpoint_url)
 
     def _spelled(self, etag: str) -> str:
         return etag.strip('"') if self.bare_etags else etag

@@ -8,6 +8,7 @@ from typing import Any
 
 from clmdeploy.adapters.s3_conditional import ConditionalWriter
 from clmdeploy.adapters.s3_errors import clock_skew, code_of, status_of
+from clmdeploy.adapters.s3_steady import etag_of
 from clmdeploy.model.storage import StorageProfile
 
 _OTHER_ETAG = '"0123456789abcdef0123456789abcdef"'
@@ -45,7 +46,8 @@ def _keeps(write: Callable[[], str]) -> bool:
 
 def _matches(client: Any, writer: ConditionalWriter, key: str) -> bool:  # Any: as above
     """Whether a write passes whose condition does hold: else every lease would be lost at its first heartbeat."""
-    etag = client.put_object(Bucket=writer.bucket, Key=key, Body=b"fourth")["ETag"]
+    answer = client.put_object(Bucket=writer.bucket, Key=key, Body=b"fourth")
+    etag = etag_of(answer, client.meta.endpoint_url)
     return not _keeps(lambda: writer.replace(key, b"fifth", etag))
 
 

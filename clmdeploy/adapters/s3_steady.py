@@ -54,3 +54,12 @@ def refuse_cut_listing(page: Any) -> None:  # Any: botocore's parsed response
 
     if "IsTruncated" not in page and "Name" not in page:
         raise IncompleteReadError(actual_bytes=0, expected_bytes=1)
+
+
+def etag_of(answer: Any, endpoint: str) -> str:  # Any: as above
+    """Raises botocore's ConnectionClosedError for an answer whose head has none: cut off, or not of a storage."""
+    from botocore.exceptions import ConnectionClosedError
+
+    if "ETag" not in answer:
+        raise ConnectionClosedError(endpoint_url=endpoint)
+    return str(answer["ETag"])

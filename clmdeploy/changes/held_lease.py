@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from clmdeploy.changes.guarded import Fence
@@ -43,6 +44,7 @@ class HeldLease:
         self._unanswered: dict[bytes, LeaseDocument] = {}
         self._beaten = leases.clock.monotonic()
         self._lost = ""
+        self._trouble = ""
         self._silent_since = 0.0
         self.stop_wish: StopWish | None = None
         """somebody has asked the holder to stop at its next safe point"""
@@ -63,10 +65,11 @@ class HeldLease:
         if not self._lost and self._is_stale():
             with self._lock:
                 if self._is_stale():
-                    self._put(held=True)
+                    self._beat(held=True)
         if self._lost or self._is_stale():
             silent = self._leases.clock.monotonic() - self._beaten
-            reason = self._lost or f"no heartbeat could be stored for {silent:.0f} s"
+            trouble = f": {self._trouble}" if self._trouble else ""
+            reason = self._lost or f"no heartbeat could be stored for {silent:.0f} s{trouble}"
             raise OutcomeUnknown(
                 f"the lease of this change is lost: {reason}",
                 f"run `clmdeploy change resume -e {self._leases.environment}` once the storage answers again",
@@ -90,41 +93,50 @@ class HeldLease:
         self._thread.join(timeout=60)
         if not self._lost:
             with self._lock:
-                self._put(held=False)
+                self._beat(held=False)
 
     def _keep_alive(self) -> None:
-        while not self._stop.wait(self._document.time_to_live / 4):
+        while not (self._lost or self._stop.wait(self._document.time_to_live / 4)):
             with self._lock:
-                self._put(held=True)
-            if self._lost:
-                return
+                self._beat(held=True)
             if self._document.yields:
-                self.stop_wish = self._leases.stop_wish(self._document)
+                self._try(self._see_wish)
+
+    def _beat(self, *, held: bool) -> None:
+        """Try to store a heartbeat; `check` tells when none could be stored for long."""
+        self._try(lambda: self._put(held=held))
+
+    def _try(self, act: Callable[[], None]) -> None:
+        """Nothing may end the thread that keeps the lease: nobody would know until another took it over."""
+        try:
+            act()
+        except ClmError as error:
+            self._trouble = error.message
+        except Exception as error:  # noqa: BLE001  # see above; `check` tells it
+            self._trouble = f"{type(error).__name__}: {error}"
+
+    def _see_wish(self) -> None:
+        self.stop_wish = self._leases.stop_wish(self._document)
 
     def _put(self, *, held: bool) -> None:
         begun = self._leases.clock.monotonic()
         now = self._leases.clock.now().isoformat(timespec="seconds")
         beat = {"nonce": secrets.token_hex(8), "held": held, "renewed": now}
         renewed = self._document.model_copy(update=beat)
+        self._unanswered[canonical_json(renewed)] = renewed
         try:
             self._etag = self._leases.write(renewed, self._etag)
         except Conflict:
             if self._found_own():
                 self._put(held=held)
-        except ClmError:
-            self._unanswered[canonical_json(renewed)] = renewed
-            # The storage is silent: `check` counts the time since the last stored heartbeat.
         else:
-            self._document, self._beaten = renewed, begun
+            self._document, self._beaten, self._trouble = renewed, begun, ""
             self._unanswered.clear()
 
     def _found_own(self) -> bool:
         """Whether what stands there is an earlier heartbeat of ours whose answer was lost; else the lease is lost."""
         key = self._leases.key(self._document.scope)
-        try:
-            etag = own_etag(self._leases.store, key, *self._unanswered)
-        except ClmError:
-            return False  # nothing is known: the next heartbeat looks again
+        etag = own_etag(self._leases.store, key, *self._unanswered)
         if etag is None:
             self._lost = "another control node took it over"
             return False

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -28,7 +29,8 @@ class Storage:
 
     `drop`: written, the connection is closed without an answer. `error`: written, answered 500. `busy`: not written,
     answered 503. `throttle`: likewise with 429. `conflict`: not written, answered 409. `behead`: written, the answer
-    breaks off after its first line. Any other word: in order.
+    breaks off after its first line. `portal`: not written, and a page for people instead of an answer. Any other word:
+    in order. `heads_cut`: of every object the answer to HEAD breaks off.
     """
 
     port: int = 0
@@ -38,6 +40,7 @@ class Storage:
     puts: int = 0
     keeps_conditions: bool = True
     bare_etags: bool = False
+    heads_cut: bool = False
     date: str | None = None
 
     def refuses(self, path: str, if_none_match: str | None, if_match: str | None) -> bool:
@@ -70,6 +73,8 @@ def _handler(storage: Storage) -> type[BaseHTTPRequestHandler]:
             word = storage.trouble.pop(0) if storage.trouble else "well"
             if word in _REFUSALS:
                 self._fail(*_REFUSALS[word])
+            elif word == "portal":
+                self._send(200, b"<html><body>log in, please<br></body>")
             elif storage.refuses(self.path, self.headers.get("If-None-Match"), self.headers.get("If-Match")):
                 self._fail(412, "PreconditionFailed")
             else:
@@ -95,7 +100,7 @@ def _handler(storage: Storage) -> type[BaseHTTPRequestHandler]:
                 self._send(200, body, ETag=_etag(body))
 
         def do_HEAD(self) -> None:
-            self.do_GET()
+            self._behead() if storage.heads_cut else self.do_GET()
 
         def do_DELETE(self) -> None:
             storage.objects.pop(self.path, None)
@@ -231,6 +236,35 @@ def test_a_gateway_that_wants_bare_etags_gets_them(storage: Storage, store: S3St
     with pytest.raises(Conflict):
         store.put(KEY, b"four", only_if_etag=etag)
     assert storage.objects[PATH] == b"three"
+
+
+@pytest.mark.parametrize("condition", [{}, {"only_if_etag": _etag(b"one")}, {"only_if_absent": True}])
+def test_a_page_for_people_is_no_answer(storage: Storage, store: S3Store, condition: dict[str, Any]) -> None:
+    """A proxy's page with status 200 has no etag: the storage is out of reach, however it is asked."""
+    storage.objects[PATH] = b"one"
+    storage.trouble, storage.heads_cut = ["portal"] * 30, True
+    with pytest.raises(StoreUnavailable):
+        store.put(KEY, b"two", **condition)
+
+
+def test_an_answer_that_breaks_off_is_none(storage: Storage, store: S3Store) -> None:
+    """Nor does the probe guess what the storage can do from the half of one."""
+    storage.trouble = ["behead"]
+    with pytest.raises(StoreUnavailable):
+        store.put(KEY, b"two")
+    storage.trouble = ["well", "well", "well", "behead"]
+    with pytest.raises(StoreUnavailable):
+        store.probe_profile()
+
+
+def test_a_refusal_that_can_not_be_looked_into_is_none(storage: Storage, store: S3Store) -> None:
+    """Whether a gateway dislikes our spelling or somebody else has written is not known: nobody has lost anything."""
+    etag = store.put(KEY, b"one")
+    storage.bare_etags = storage.heads_cut = True
+    with pytest.raises(StoreUnavailable):
+        store.put(KEY, b"two", only_if_etag=etag)
+    storage.heads_cut = False
+    store.put(KEY, b"three", only_if_etag=etag)
 
 
 @pytest.mark.parametrize(("keeps", "bare"), [(True, False), (True, True), (False, False)])

@@ -184,6 +184,30 @@ def test_a_heartbeat_whose_answer_was_lost_is_ones_own() -> None:
     assert not found(leases(store)).held
 
 
+def test_a_heartbeat_that_nobody_foresaw_to_fail_is_a_silence() -> None:
+    """It ends neither the thread that keeps the lease, unseen, nor the program: it is told as a lease that is lost."""
+
+    def odd(*_what: object, **_more: object) -> str:
+        raise KeyError("ETag")
+
+    clock, store = FakeClock(), MemoryStore()
+    held = Leases(store, "test", clock, time_to_live=1).acquire(request())
+    store.put = odd  # type: ignore[method-assign]
+    for _ in range(100):
+        if held._trouble:
+            break
+        time.sleep(0.05)
+    assert held._trouble == "KeyError: 'ETag'"
+    assert held._thread.is_alive()
+    clock.sleep(1)
+    with pytest.raises(OutcomeUnknown, match="no heartbeat could be stored for 1 s: KeyError: 'ETag'"):
+        held.check()
+    del store.put  # type: ignore[method-assign]
+    held.check()
+    held.release()
+    assert not found(leases(store)).held
+
+
 def test_what_a_person_holds_never_expires() -> None:
     """Neither by time nor by resume or abort of some change; a person ends it."""
     some = leases()
