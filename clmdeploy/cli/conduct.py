@@ -105,7 +105,10 @@ class Run:
 
     def _passed(self, change: str) -> bool:
         """Whether a step without a way back has acted. Without irreversible steps nothing need be read."""
-        return bool(self.plan.irreversible) and any(self.runtime.journal.ledger(change).irreversible_done())
+        try:
+            return bool(self.plan.irreversible) and any(self.runtime.journal.ledger(change).irreversible_done())
+        except ClmError:  # not known, and no reason to hide how it ended; past such a step abort refuses, and says so
+            return False
 
 
 def refuse_unwritable(output: Output) -> None:

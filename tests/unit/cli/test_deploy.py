@@ -15,6 +15,7 @@ from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.lease import Request
 from clmdeploy.changes.plan import Plan
 from clmdeploy.model.errors import ExitCode, StoreUnavailable
+from clmdeploy.queries.status import FleetStatus, fleet_status
 from tests.unit.cli.desk import Desk, Terminal
 
 CONTRACTING = ((1, "contract", "irreversible", "1.2.0"),)
@@ -179,6 +180,27 @@ def test_the_policy_decides_how_a_failure_ends(desk: Desk, policy: tuple[str, ..
     assert (ending["state"], ending["next"]) == (state, f"clmdeploy {following}")
     assert [failure["host"] for failure in ending["failures"]] == ["app2"]
     assert desk.runs["app1"] == "1.1.0"
+
+
+def test_storage_that_falls_silent_after_the_end_hides_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a step without a way back has acted is not known then: how it ended is told, and abort would refuse."""
+
+    def silent(*_arguments: object, **_named: object) -> None:
+        raise StoreUnavailable("storage does not answer")
+
+    def looking(*arguments: object, **named: object) -> FleetStatus:
+        monkeypatch.setattr(desk.state, "get", silent)
+        return fleet_status(*arguments, **named)  # type: ignore[arg-type]
+
+    desk.publish("2.0.0", CONTRACTING)
+    desk.fail("switch", "app2")
+    monkeypatch.setattr("clmdeploy.queries.status.fleet_status", looking)
+    said = desk(
+        "deploy", "2.0.0", "-e", "lab", "--confirm", "lab", "--no-restore-point", "a test", "--on-failure", "stop"
+    )
+    assert said.code == ExitCode.FAILED_PARTLY
+    assert "2.0.0 on app1" in said.err
+    assert said.err.splitlines()[-1] == "Next: clmdeploy change abort -e lab"
 
 
 def test_somebody_else_at_work_is_named(desk: Desk) -> None:
