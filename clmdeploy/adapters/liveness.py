@@ -24,6 +24,8 @@ def watch(transport: Transport, interval: float, patience: float) -> None:
 
 
 def _ask(transport: Transport, interval: float, patience: float) -> None:
+    from paramiko import SSHException  # slow to import
+
     pause = threading.Event()
     while transport.is_active():
         given_up = threading.Timer(patience, transport.close)
@@ -31,6 +33,8 @@ def _ask(transport: Transport, interval: float, patience: float) -> None:
         given_up.start()
         try:
             transport.global_request(_QUESTION, wait=True)  # returns when there is an answer, or no connection
+        except (EOFError, OSError, SSHException):
+            pass  # it could not even be asked: who uses the connection is told, a thread's own words reach nobody
         finally:
             given_up.cancel()
         pause.wait(interval)

@@ -66,3 +66,31 @@ def test_a_host_that_answers_is_never_given_up(server: tuple[Anybody, paramiko.T
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert client.is_active()
+
+
+@pytest.mark.parametrize(
+    "error", [EOFError(), OSError(32, "Broken pipe"), paramiko.SSHException("Key-exchange timed out")]
+)
+def test_a_connection_that_breaks_while_it_is_asked_says_nothing_here(
+    server: tuple[Anybody, paramiko.Transport], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """No traceback on the operator's screen: who waits for an answer is told. While it stands, it is asked again."""
+    anybody, client = server
+    raised: list[object] = []
+    asked: list[str] = []
+    ask = client.global_request
+
+    def breaking(kind: str, wait: bool) -> object:
+        asked.append(kind)
+        if len(asked) == 1:
+            raise error
+        return ask(kind, wait=wait)
+
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+    monkeypatch.setattr(client, "global_request", breaking)
+    watch(client, interval=0.05, patience=5)
+    deadline = time.monotonic() + 10
+    while not (anybody.asked or raised):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert raised == []
