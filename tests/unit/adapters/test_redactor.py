@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -27,6 +29,16 @@ VALUE = 'wJalr/XUtn+FEMI "ключ" K7'
 def test_every_spelling_goes(spelt: str) -> None:
     """In text, JSON and addresses."""
     assert redactor([Secret(VALUE)])(f"a {spelt} b") == f"a {REDACTED} b"
+
+
+@pytest.mark.parametrize("before", ["", "u:", "user:", "users:"])
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+def test_an_encoded_one_goes(before: str, encode: Callable[[bytes], bytes]) -> None:
+    """By itself or behind a user's name, as a header has it: what hangs on it alone goes, wherever it begins."""
+    encoded = encode(f"{before}{VALUE}".encode()).decode()
+    said = redactor([Secret(VALUE)], rules=str)(f"a {encoded} b")
+    assert REDACTED in said
+    assert len(said) <= len("a  b") + len(REDACTED) + len(b64encode(before.encode())) + 3
 
 
 def test_every_line_of_a_key_goes() -> None:

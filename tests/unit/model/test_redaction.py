@@ -22,6 +22,8 @@ PREFIX = "2026-07-01T12:00:00+00:00 app1 web[12]: "
         "cannot reach 'postgres+psycopg://clm:hun%40ter2@db1/clm'".replace("hun%40ter2", "hunter2"),
         "https://:hunter2@proxy.example.ru:3128",
         "amqp://clm:a@hunter2@mq1/",
+        "postgresql://clm:pass@w/hunter2@db1/clm",
+        "postgresql://clm:pass?w@hunter2@db1/clm",
         "password=hunter2",
         "password = 'hunter2 and more hunter2'",
         'PGPASSWORD="hunter2"',
@@ -32,6 +34,17 @@ PREFIX = "2026-07-01T12:00:00+00:00 app1 web[12]: "
         '{"password": "hun\\"hunter2"}',
         'password="hunter2 never closed',
         "api-key: hunter2",
+        '{"tokens": ["one", "hunter2"]}',
+        "Пароль: hunter2",
+        "<db:password>hunter2</db:password>",
+        '<Password type="plain">hunter2 hunter2</Password>',
+        "ALTER USER clm WITH ENCRYPTED PASSWORD 'it''s hunter2'",
+        'create user clm identified by "hunter2"',
+        "curl -u admin:hunter2 https://db1/",
+        "curl --user 'admin:my hunter2' https://db1/",
+        "curl --proxy-user=admin:hunter2 https://db1/",
+        "mysqldump --opt -h db1 -phunter2 clm",
+        "mysql -p'my hunter2' clm",
         "--password hunter2 --verbose",
         "--auth-token=hunter2",
         "Authorization: Bearer hunter2hunter2",
@@ -73,6 +86,10 @@ def test_keys_that_show_what_they_are_go(key: str) -> None:
         "6f1ed002ab5595859014ebf0951522d9a1b2c3d4e5f60718293a4b5c6d7e8f90 is the digest",
         "-----BEGIN SSH SIGNATURE-----\nU1NIU0lHAAAAAQ\n-----END SSH SIGNATURE-----",
         "mail to admin@example.ru: basic authentication failed",
+        "https://s3.example.ru:8334/clm-releases/by@somebody/1.2.0",
+        "postgresql://db1:5432/clm?application_name=clm@app1",
+        "the password is not set; identified by nobody",
+        "mysql -P3306 -p clm: psql -u clm, sudo --user clm id",
     ],
 )
 def test_other_words_stay(text: str) -> None:
@@ -97,20 +114,31 @@ def test_a_log_has_no_pieces_of_keys() -> None:
 
 
 def test_json_keeps_its_shape() -> None:
-    """Numbers and references under a secret's name are none; a string there is."""
+    """Numbers and references under a secret's name are none; a string there is, and a list of them."""
     value = {
         "token": 7,
         "secret_key": {"file": "secrets/key"},
         "password": "hunter2",
+        "tokens": [7, "hunter2", ["hunter2", ""], {"file": "secrets/key"}],
         "list": ["password=hunter2", None],
     }
     assert redact_json(value) == {
         "token": 7, "secret_key": {"file": "secrets/key"}, "password": REDACTED,
-        "list": [f"password={REDACTED}", None],
+        "tokens": [7, REDACTED, [REDACTED, ""], {"file": "secrets/key"}], "list": [f"password={REDACTED}", None],
     }  # fmt: skip
 
 
-PIECES = [*"ab1:=@/\"'\\ \n-&?", "password", "://", "token", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"]
+PIECES = [
+    *"ab1:=@/\"'\\ \n-&?<>[]",
+    "password",
+    " -u ",
+    "mysql -p",
+    "identified by ",
+    "://",
+    "token",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----END PRIVATE KEY-----",
+]
 
 
 @given(st.lists(st.sampled_from(PIECES)).map("".join))
