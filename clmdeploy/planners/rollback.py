@@ -32,9 +32,8 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
     due = [facts for facts in members if facts.current != wish.release.directory or (wish.offline and facts.is_cut_off)]
     _refuse_staging(wish, due)
     left = _left_drained(wish, members)
-    due.sort(
-        key=lambda facts: all(one.server != facts.host.name for one in left)
-    )  # they serve nobody now: they go first
+    # Who stands drained serves nobody now, and makes the next one dispensable: they go first.
+    due.sort(key=lambda facts: all(one.server != facts.host.name for one in left))
     whole = [one for one in left if one.server not in {facts.host.name for facts in due}]
     ledgers = {facts.host.name: _ledger_after(facts, wish.release.directory) for facts in due}
     standing = wish.fleet.schema_state
