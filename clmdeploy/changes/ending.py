@@ -6,7 +6,7 @@ from typing import Literal
 
 from clmdeploy.changes.ledger import Ledger
 from clmdeploy.model.errors import ExitCode
-from clmdeploy.model.value import Value
+from clmdeploy.model.value import Text, Value
 
 
 class Failure(Value):
@@ -15,7 +15,7 @@ class Failure(Value):
     step: str
     host: str
     status: str
-    message: str
+    message: Text
 
 
 class Ending(Value):

@@ -6,10 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.facts import Claim
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.secret import Secret
-from clmdeploy.model.value import JsonValue, Value
+from clmdeploy.model.value import JsonValue, Text, Value
 
 Verb = Literal["perform", "restore", "probe", "ask"]
 GuardVerb = Literal["run", "ask", "probe", "fence"]
@@ -46,7 +47,7 @@ class Outcome(Value):
     """What came of an act on one host."""
 
     status: Status
-    message: str = ""
+    message: Text = ""
     result: dict[str, JsonValue] = {}
     acted: bool = Field(True, description="false when it is sure that the act never began")
 
@@ -57,4 +58,4 @@ class Outcome(Value):
     def complaint(self, host: str) -> str:
         """What went wrong, beginning with the host's name."""
         words = self.message or self.status
-        return words if words.startswith(host) else f"{host}: {words}"
+        return words if words.startswith(host) else Bilingual(f"{host}: {words}", f"{host}: {russian(words)}")

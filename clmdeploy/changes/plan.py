@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from clmdeploy.model.hosts import Host
-from clmdeploy.model.value import JsonValue, Value, digest_of
+from clmdeploy.model.value import JsonValue, Text, Value, digest_of
 
 Kind = Literal["deploy", "rollback", "setup"]
 Undo = Literal["restore", "tidy", "nothing", "keep", "irreversible"]
@@ -103,7 +103,7 @@ class Verdict(Value):
     """What taking this change back would need."""
 
     kind: Literal["safe", "needs-revert", "needs-restore", "first-install"]
-    reason: str
+    reason: Text
 
 
 class Plan(Value):

@@ -6,11 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from clmdeploy.cli.language import text
-
-Language = Literal["ru", "en"]
+from clmdeploy.model.bilingual import Language, in_language
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,10 @@ class Invocation:
     def say(self, key: str, **fields: object) -> str:
         """The catalogue's sentence `key` in this run's language."""
         return text(key, self.language, **fields)
+
+    def told(self, words: str) -> str:
+        """What another room says, in this run's language where it knows that."""
+        return in_language(words, self.language)
 
 
 def preferred_language(environ: Mapping[str, str]) -> Language:

@@ -69,7 +69,7 @@ def _tell(code: ExitCode, message: str, hint: str, invocation: Invocation) -> in
         click.echo(json.dumps(_failure(code, message, hint), ensure_ascii=False))
         return code
     click.secho(invocation.say(f"verdict.{code.name.lower()}"), fg="red", bold=True, err=True)
-    click.echo(message, err=True)
+    click.echo(invocation.told(message), err=True)
     if hint:
         click.echo(invocation.say("failure.hint", hint=hint), err=True)
     return code

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from clmdeploy.model.hosts import Host
-from clmdeploy.model.value import JsonValue, Value
+from clmdeploy.model.value import JsonValue, Text, Value
 
 
 class SchemaState(Value):
@@ -39,7 +39,7 @@ class HostFacts(Value):
 
     host: Host
     reachable: bool
-    message: str = Field("", description="why not, or what is wrong with what runs here, for an administrator")
+    message: Text = Field("", description="why not, or what is wrong with what runs here, for an administrator")
     current: str | None = Field(None, description="release directory that `current` points to")
     recorded: str | None = Field(
         None, description="the same by the host's own record; differs only after a cut-off switch"
@@ -49,7 +49,7 @@ class HostFacts(Value):
     version: str | None = Field(None, description="version of the current release")
     manifest_schema: JsonValue = Field(None, description="the current release's schema section")
     schema_state: SchemaState | None = None
-    schema_fault: str = Field("", description="why the schema version could not be told")
+    schema_fault: Text = Field("", description="why the schema version could not be told")
     drained: dict[str, str] = Field({}, description="balancer server → change that holds it drained, on balancer hosts")
     disk_free: int = 0
     inodes_free: int | None = None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidatorFunctionWrapHandler, WrapValidator
+
+from clmdeploy.model.bilingual import Bilingual
 
 JsonValue = Any  # Any: JSON is recursive and every reader validates what it takes from it
 
@@ -15,6 +17,15 @@ class Value(BaseModel):
     """An immutable value. Unknown keys are refused, so that a typing error is never silently ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _as_told(value: object, validate: ValidatorFunctionWrapHandler) -> str:
+    """Pydantic would make plain text of it, in English."""
+    return value if isinstance(value, Bilingual) else str(validate(value))
+
+
+Text = Annotated[str, WrapValidator(_as_told)]
+"""For people: keeps both languages for as long as it stays in this process; stored, it is the English one"""
 
 
 def canonical_json(value: JsonValue) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from clmdeploy.changes.ending import Failure
 from clmdeploy.model.faults import printable
 from clmdeploy.queries.aftermath import Aftermath, concerns
 
@@ -28,16 +29,18 @@ def verdict_words(say: Say, aftermath: Aftermath) -> str:
 
 def cause_words(say: Say, aftermath: Aftermath) -> list[str]:
     """What led to it: hosts that failed, what broke the run off, hosts that were left out."""
-    lines = [
-        f"{failure.host}: {printable(failure.step)}: {printable(failure.message) or failure.status}"
-        for failure in aftermath.failures[:MOST_FAILURES]
-    ]
+    lines = [_failure_words(say, failure) for failure in aftermath.failures[:MOST_FAILURES]]
     if len(aftermath.failures) > MOST_FAILURES:
         lines.append(say("ending.more_failures", count=len(aftermath.failures) - MOST_FAILURES))
-    lines += [printable(line) for line in aftermath.message.splitlines()]
+    lines += [printable(line) for line in say("ending.cause", words=aftermath.message).splitlines()]
     if aftermath.dropped:
         lines.append(say("ending.dropped", hosts=", ".join(aftermath.dropped)))
     return lines
+
+
+def _failure_words(say: Say, failure: Failure) -> str:
+    words = say("ending.cause", words=failure.message or failure.status)
+    return f"{failure.host}: {printable(failure.step)}: {printable(words)}"
 
 
 def runs_words(

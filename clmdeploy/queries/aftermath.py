@@ -9,8 +9,9 @@ from typing import Literal
 
 from clmdeploy.changes.ending import Ending, Failure
 from clmdeploy.changes.plan import Plan
+from clmdeploy.model.bilingual import lines
 from clmdeploy.model.errors import ClmError, ExitCode, PointOfNoReturn
-from clmdeploy.model.value import Value
+from clmdeploy.model.value import Text, Value
 from clmdeploy.planners.drift import again
 from clmdeploy.queries.changes import ChangeSummary
 from clmdeploy.queries.status import FleetStatus
@@ -55,7 +56,7 @@ class Aftermath(Value):
     unhealthy: tuple[str, ...] = ()
     dirty: tuple[str, ...] = ()
     """the last whole version of a schema in which a later migration stands half-done; empty when it is clean"""
-    message: str = ""
+    message: Text = ""
     next: str | None = None
 
     @property
@@ -161,7 +162,7 @@ def _dirty(fleet: FleetStatus) -> tuple[str, ...]:
 
 
 def _with_hint(error: ClmError) -> str:
-    return f"{error.message}\n{error.hint}".strip()
+    return lines(words for words in (error.message, error.hint) if words)
 
 
 def _after(error: ClmError, state: State, environment: str, again: Again) -> str:

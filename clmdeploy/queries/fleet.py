@@ -93,7 +93,7 @@ def _ask(environment: LoadedEnvironment, key: str, host: Host, act: str, argumen
 
 def _host_facts(host: Host, outcome: Outcome) -> HostFacts:
     if not outcome.is_done:
-        message = outcome.message if host.name in outcome.message else f"{host.name}: {outcome.message}"
+        message = outcome.message if host.name in outcome.message else outcome.complaint(host.name)
         return HostFacts(host=host, reachable=False, message=message)
     found = outcome.result
     record, manifest = found["record"], found.get("manifest") or {}
@@ -121,7 +121,7 @@ def _balancer_facts(host: Host, outcome: Outcome) -> HostFacts:
         found = outcome.result
         claim = Claim.told(found["claim"]) if found.get("claim") else None
         return HostFacts(host=host, reachable=True, token=found.get("tokens", {}).get("fleet", 0), claim=claim)
-    return HostFacts(host=host, reachable=False, message=f"{host.name}: {outcome.message}")
+    return HostFacts(host=host, reachable=False, message=outcome.complaint(host.name))
 
 
 def _servers(host: Host, outcome: Outcome) -> Iterator[ServerFacts]:

@@ -126,6 +126,7 @@ MESSAGES = {
     "ending.unknown": "The outcome is not known.",
     "ending.not_begun": "Not begun. Nothing was changed.",
     "ending.done_partly": "Done, but not on all hosts.",
+    "ending.cause": "{words}",
     "ending.runs": "Runs now: {runs}.",
     "ending.runs_on": "{release} on {hosts}",
     "ending.runs_nothing": "nothing on {hosts}",

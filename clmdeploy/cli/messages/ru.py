@@ -126,6 +126,7 @@ MESSAGES = {
     "ending.unknown": "Исход неизвестен.",
     "ending.not_begun": "Не начато. Ничего не изменено.",
     "ending.done_partly": "Выполнено, но не на всех узлах.",
+    "ending.cause": "{words}",
     "ending.runs": "Сейчас работает: {runs}.",
     "ending.runs_on": "{release} на {hosts}",
     "ending.runs_nothing": "ничего на {hosts}",

@@ -62,7 +62,7 @@ class PlainProgress:
         seconds = span(self._clock() - self._begun)
         lines = [self._invocation.say(key, hosts=good, seconds=seconds)] if good else []
         for host, outcome in bad.items():
-            message = printable(outcome.message)
+            message = printable(self._invocation.told(outcome.message))
             lines.append(self._invocation.say("progress.failed", host=host, status=outcome.status, message=message))
         return lines
 

@@ -42,7 +42,7 @@ def _facts(console: Console, invocation: Invocation, plan: Plan) -> Table:
     nothing = invocation.say("plan.nothing")
     rows = [
         ("plan.from_to", f"{plan.from_release or nothing} {arrow(console)} {plan.to_release or nothing}"),
-        ("plan.verdict", f"{plan.verdict.kind}: {plan.verdict.reason}"),
+        ("plan.verdict", f"{plan.verdict.kind}: {invocation.told(plan.verdict.reason)}"),
         ("plan.policy", f"{plan.policy.on_failure}{f' {plan.policy.tolerate}' if plan.policy.tolerate else ''}"),
         *(("plan.set_aside", f"{name.replace('_', '-')}: {why}") for name, why in sorted(plan.reasons.items())),
     ]

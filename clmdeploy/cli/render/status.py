@@ -66,7 +66,7 @@ def _cells(invocation: Invocation, host: HostStatus, *, is_balancer: bool) -> li
     servers = ", ".join(dict.fromkeys(f"{one.state} ({one.check})" for one in host.servers))
     health = Text(invocation.say(f"health.{host.health}"), style=_HEALTH[host.health])
     for fault in faults_of_services(host):
-        health.append(f"\n{printable(fault)}")
+        health.append(f"\n{printable(invocation.told(fault))}")
     if is_balancer:
         return [host.name, groups, "", "", ""]
     return [host.name, groups, release or invocation.say("plan.nothing"), servers, health]
@@ -78,20 +78,20 @@ def _lines(
     """Key of the catalogue, words, style."""
     for host in (*fleet.hosts, *fleet.balancers):
         if not host.reachable:
-            yield "silent", printable(host.message), "bold red"
+            yield "silent", printable(invocation.told(host.message)), "bold red"
         elif host.message:
-            yield "broken", printable(f"{host.name}: {host.message}"), "bold red"
+            yield "broken", printable(f"{host.name}: {invocation.told(host.message)}"), "bold red"
     if fleet.schema_state is not None:
         dirty = f" ({invocation.say('status.dirty')})" if fleet.schema_state.dirty else ""
         yield "schema", f"{fleet.schema_state.version}{dirty}", "bold red" if dirty else ""
     elif fleet.schema_fault:
-        yield "schema", printable(fleet.schema_fault), "bold red"
+        yield "schema", printable(invocation.told(fleet.schema_fault)), "bold red"
     for server, change in fleet.drained.items():
         yield "drained", f"{server} ({change})", "bold yellow"
     for change in record.unshipped:
         yield "journal", invocation.say("offline.waiting", change=change), "bold yellow"
     if record.fault:
-        yield "journal", invocation.say("status.journal_unknown", why=printable(record.fault)), "bold yellow"
+        yield "journal", printable(invocation.say("status.journal_unknown", why=record.fault)), "bold yellow"
         return
     yield from _record_lines(invocation, zone, record)
 
