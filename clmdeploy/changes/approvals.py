@@ -13,6 +13,7 @@ from pydantic import Field
 
 from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.statements import Approval, Signed, Subject
+from clmdeploy.model.bilingual import Bilingual, joined, russian
 from clmdeploy.model.errors import ApprovalMissing
 from clmdeploy.model.value import JsonValue, Value
 
@@ -76,17 +77,24 @@ def refuse_own(subject: Subject, makers: Sequence[str], principal: str) -> None:
     """Raises ApprovalMissing when `principal` is one of those who want the plan."""
     if principal in makers:
         raise ApprovalMissing(
-            f"{principal} wanted change {subject.change}: another principal must approve it",
-            f"somebody else runs: {approving(subject)}",
+            Bilingual(
+                f"{principal} wanted change {subject.change}: another principal must approve it",
+                f"изменение {subject.change} предложено вами ({principal}): согласовать его должен кто-то другой",
+            ),
+            _by_somebody_else(subject),
         )
 
 
 def refuse_unapproved(found: Tally, subject: Subject) -> None:
     """Raises ApprovalMissing: who has approved, whose approval does not count, and the command for the approver."""
     if found.missing:
+        have, need, who = len(found.counting), found.required, _who(found)
         raise ApprovalMissing(
-            f"change {subject.change} has {len(found.counting)} of {found.required} approvals{_who(found)}",
-            f"somebody else runs: {approving(subject)}",
+            Bilingual(
+                f"change {subject.change} has {have} of {need} approvals{who}",
+                f"изменение {subject.change}: согласований {have} из {need}{russian(who)}",
+            ),
+            _by_somebody_else(subject),
         )
 
 
@@ -100,7 +108,12 @@ def refuse_unproposed(plan: Plan, required: int, hint: str) -> None:
     needed = required_for(plan, required)
     if needed:
         raise ApprovalMissing(
-            f"a {plan.kind} in {plan.environment} needs {needed} approvals by others (approvals.required in clm.yml)",
+            Bilingual(
+                f"a {plan.kind} in {plan.environment} needs {needed} approvals by others (approvals.required in "
+                "clm.yml)",
+                f"{plan.kind} в среде {plan.environment} требует согласований от других: {needed} (approvals.required "
+                "в clm.yml)",
+            ),
             hint,
         )
 
@@ -125,6 +138,22 @@ def _expiry(one: Granted | None) -> float:
 
 
 def _who(found: Tally) -> str:
-    words = {"valid": "{} until {}", "expired": "{}'s expired at {}", "own": "{}'s does not count: they wanted it"}
-    said = [words[one.standing].format(one.principal, one.expires) for one in found.granted]
-    return f" ({'; '.join(said)})" if said else ""
+    said = joined("; ", map(_standing_words, found.granted))
+    return Bilingual(f" ({said})", f" ({russian(said)})") if said else ""
+
+
+def _standing_words(one: Granted) -> str:
+    match one.standing:
+        case "valid":
+            return Bilingual(f"{one.principal} until {one.expires}", f"{one.principal} до {one.expires}")
+        case "expired":
+            return Bilingual(f"{one.principal}'s expired at {one.expires}", f"{one.principal}: истекло {one.expires}")
+        case "own":
+            return Bilingual(
+                f"{one.principal}'s does not count: they wanted it",
+                f"{one.principal}: не считается, изменение предложено этим же лицом",
+            )
+
+
+def _by_somebody_else(subject: Subject) -> str:
+    return Bilingual(f"somebody else runs: {approving(subject)}", f"кто-то другой выполняет: {approving(subject)}")

@@ -12,11 +12,12 @@ from itertools import groupby
 
 from clmdeploy.changes.events import GENESIS, Event
 from clmdeploy.changes.journal import Journal, read_event
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import VerificationFailed
 from clmdeploy.model.value import sha256_hex
 
 PARALLEL = 8
-BEHIND = "it lies behind what is missing or was edited"
+BEHIND = Bilingual("it lies behind what is missing or was edited", "оно стоит после пропавшего или изменённого")
 
 
 @dataclass(frozen=True)
@@ -114,22 +115,31 @@ class _Walk:
     def _misfit(self, one: StoredEvent, number: int, previous: str, following: Sequence[StoredEvent]) -> str:
         wanted = f"{one.change}/{number:06d}"
         if one.name != wanted:
-            return f"journal event {wanted} is missing"
+            return Bilingual(f"journal event {wanted} is missing", f"события журнала {wanted} нет")
         if one.event is None:
-            return f"journal event {wanted} can't be read"
+            return Bilingual(f"journal event {wanted} can't be read", f"событие журнала {wanted} не читается")
         if (one.event.change, one.event.environment) != (one.change, self._journal.environment):
-            return f"journal event {wanted} is one of {one.event.environment}/{one.event.change}"
+            other = f"{one.event.environment}/{one.event.change}"
+            return Bilingual(f"journal event {wanted} is one of {other}", f"событие журнала {wanted} — из {other}")
         if one.event.seq != number:
-            return f"journal event {wanted} is out of order: it was number {one.event.seq}"
+            seq = one.event.seq
+            return Bilingual(
+                f"journal event {wanted} is out of order: it was number {seq}",
+                f"событие журнала {wanted} не на своём месте: его номер был {seq}",
+            )
         if one.event.previous == previous:
             return ""
         # Which of the two was edited? The one that its own follower does not know.
         known = bool(following) and following[0].event is not None and following[0].event.previous == one.digest
-        return f"journal event {f'{one.change}/{number - 1:06d}' if known and number else wanted} was edited"
+        edited = f"{one.change}/{number - 1:06d}" if known and number else wanted
+        return Bilingual(f"journal event {edited} was edited", f"событие журнала {edited} изменено")
 
     def _rival(self, runs: Sequence[_Run]) -> StoredEvent:
         one, other = runs[:2]
-        fault = f"changes {one.change} and {other.change} both claim the same place in the chain"
+        fault = Bilingual(
+            f"changes {one.change} and {other.change} both claim the same place in the chain",
+            f"изменения {one.change} и {other.change} занимают одно место в цепочке",
+        )
         return self._tell(self._stored(one.change)[one.start], fault)
 
     def _rest(self) -> Iterator[StoredEvent]:
@@ -140,12 +150,20 @@ class _Walk:
     def _unjoined(self, one: StoredEvent) -> str:
         wanted = f"{one.change}/{self._told[one.change]:06d}"
         if one.name != wanted or one.event is None:
-            return f"journal event {wanted} is missing or can't be read"
+            return Bilingual(
+                f"journal event {wanted} is missing or can't be read",
+                f"события журнала {wanted} нет, или оно не читается",
+            )
         if self._last is None:
-            return f"change {one.change} does not begin the chain: what came before it is missing"
-        return (
-            f"change {one.change} does not go on from journal event {self._last.name}: "
-            "that was edited, or what came between is missing"
+            return Bilingual(
+                f"change {one.change} does not begin the chain: what came before it is missing",
+                f"изменение {one.change} не начинает цепочку: того, что было до него, нет",
+            )
+        return Bilingual(
+            f"change {one.change} does not go on from journal event {self._last.name}: that was edited, or what came "
+            "between is missing",
+            f"изменение {one.change} не продолжает событие журнала {self._last.name}: то изменено, или нет того, что "
+            "было между ними",
         )
 
     def _stored(self, change: str) -> list[StoredEvent]:

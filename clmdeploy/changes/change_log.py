@@ -12,6 +12,7 @@ from clmdeploy.changes.journal import Journal, event_key, read_event
 from clmdeploy.changes.ledger import Ledger
 from clmdeploy.changes.persistence import Patience, create, impatient, outlasting
 from clmdeploy.changes.signed_plan import SignedPlan
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import Conflict, OutcomeUnknown, StoreUnavailable
 from clmdeploy.model.value import JsonValue, canonical_json
 
@@ -134,8 +135,11 @@ class ChangeLog:
             outlasting(self._patience, lambda: create(journal.store, event_key(event), body))
         except Conflict:
             raise OutcomeUnknown(
-                f"another control node goes on with change {self.change}: this one has stopped",
-                f"see `clmdeploy change show {self.change}`",
+                Bilingual(
+                    f"another control node goes on with change {self.change}: this one has stopped",
+                    f"изменение {self.change} продолжает другой управляющий узел: этот остановился",
+                ),
+                Bilingual(f"see `clmdeploy change show {self.change}`", f"см. `clmdeploy change show {self.change}`"),
             ) from None
         journal.keep(event_key(event), body)
         self._previous, self._seq = event.digest, self._seq + 1

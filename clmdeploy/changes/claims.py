@@ -17,6 +17,7 @@ from clmdeploy.changes.guarded import Fence, Guarded, Outcome
 from clmdeploy.changes.lease import Request, Standing
 from clmdeploy.changes.lease_document import LeaseDocument, Scope
 from clmdeploy.changes.ports import Clock, Performer
+from clmdeploy.model.bilingual import Bilingual, lines
 from clmdeploy.model.errors import HostUnreachable, LeaseHeld, StoreUnavailable
 from clmdeploy.model.facts import Claim
 from clmdeploy.model.hosts import Host
@@ -77,10 +78,7 @@ class Claims:
         while acting := {name: one["acting"] for name, one in self._seen("").items() if one["acting"]}:
             if self.clock.monotonic() > deadline:
                 names = ", ".join(f"{host} ({units[0]})" for host, units in acting.items())
-                raise LeaseHeld(
-                    f"another control node is at work on {names}",
-                    "it reaches the storage, so use that; or stop it, and try again",
-                )
+                raise LeaseHeld(*_busy_words(names))
             self.clock.sleep(POLL)
 
     def _seen(self, change: str, *, silent_too: bool = False) -> dict[str, Seen]:
@@ -88,9 +86,7 @@ class Claims:
         outcomes = self.performer.perform(asks, _unheard)
         silent = [outcome.complaint(name) for name, outcome in outcomes.items() if not outcome.is_done]
         if silent and not (silent_too and len(silent) < len(outcomes)):
-            raise HostUnreachable(
-                "\n".join(silent), "without the storage every host must answer; leave others out: --limit HOST,HOST"
-            )
+            raise HostUnreachable(lines(silent), _ALL_MUST_ANSWER)
         found = {name: outcome.result for name, outcome in outcomes.items() if outcome.is_done}
         for name, one in found.items():
             if one["claim"]:
@@ -100,10 +96,7 @@ class Claims:
     def _refuse_other(self, host: str, claim: Claim, change: str) -> None:
         if claim.ended or claim.change in (change, self.instead_of):
             return
-        raise LeaseHeld(
-            f"{claim.who} is at work on {host} without the storage since {claim.since}: change {claim.change}",
-            f"ask them; if that control node is lost: --instead-of {claim.change}",
-        )
+        raise LeaseHeld(*_claimed_words(host, claim))
 
     def _ask(self, host: Host) -> Guarded:
         return Guarded(key=host.name, host=host, environment=self.environment_id, guard="ask", act="tokens", verb="ask")
@@ -128,7 +121,7 @@ class HeldClaims:
         refused = [outcome.complaint(name) for name, outcome in outcomes.items() if not _is_claimed(outcome)]
         if refused:
             self._fence(ended=True)
-            raise LeaseHeld("\n".join(refused), "see `clmdeploy status --probe`, then run the same command again")
+            raise LeaseHeld(lines(refused), _LOOK_AGAIN)
 
     def check(self) -> None:
         """Nothing here can go stale: hosts refuse a token that is not their newest."""
@@ -157,6 +150,39 @@ class HeldClaims:
             if host.name in self._seen
         ]  # fmt: skip
         return self._claims.performer.perform(acts, _unheard)
+
+
+def _busy_words(names: str) -> tuple[str, str]:
+    return (
+        Bilingual(f"another control node is at work on {names}", f"другой управляющий узел работает на {names}"),
+        Bilingual(
+            "it reaches the storage, so use that; or stop it, and try again",
+            "хранилище ему доступно, работайте оттуда; или остановите его и повторите",
+        ),
+    )
+
+
+def _claimed_words(host: str, claim: Claim) -> tuple[str, str]:
+    return (
+        Bilingual(
+            f"{claim.who} is at work on {host} without the storage since {claim.since}: change {claim.change}",
+            f"{claim.who} работает на {host} без хранилища с {claim.since}: изменение {claim.change}",
+        ),
+        Bilingual(
+            f"ask them; if that control node is lost: --instead-of {claim.change}",
+            f"спросите их; если тот управляющий узел утрачен: --instead-of {claim.change}",
+        ),
+    )
+
+
+_ALL_MUST_ANSWER = Bilingual(
+    "without the storage every host must answer; leave others out: --limit HOST,HOST",
+    "без хранилища должен отвечать каждый узел; остальные исключите: --limit УЗЕЛ,УЗЕЛ",
+)
+_LOOK_AGAIN = Bilingual(
+    "see `clmdeploy status --probe`, then run the same command again",
+    "посмотрите `clmdeploy status --probe` и повторите ту же команду",
+)
 
 
 def _is_claimed(outcome: Outcome) -> bool:

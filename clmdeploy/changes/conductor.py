@@ -20,8 +20,17 @@ from clmdeploy.changes.ledger import OPEN, Ledger
 from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.settling import settle, soberly
 from clmdeploy.changes.signed_plan import SignedPlan
+from clmdeploy.changes.standing_words import (
+    closed_words,
+    open_words,
+    overtaken_hint,
+    owed_words,
+    passed_words,
+    silenced_words,
+)
 from clmdeploy.changes.stopping import Stopping, heeding_signals
 from clmdeploy.changes.world import World
+from clmdeploy.model.bilingual import Bilingual, lines
 from clmdeploy.model.errors import (
     LeaseHeld,
     NothingChanged,
@@ -69,7 +78,7 @@ class Conductor:
             detail = {"reason": reason, "reasons": plan.plan.reasons, "token": lease.fence.token, **admit()}
             lease.check()  # whoever was asleep until here has lost it, and must not write into the journal
             if stopping.wanted:
-                raise NothingChanged("stopped before it began")
+                raise NothingChanged(Bilingual("stopped before it began", "остановлено, не начавшись"))
             log = ChangeLog.opened(self.journal, change, plan, self.who, detail, lease.outlast)
             self.world.watcher.on_opened(log.change, plan.plan)
             return self._run(Executor(self.world, log, lease, data, stopping), Executor.run)
@@ -87,10 +96,7 @@ class Conductor:
         # What was cut off is looked at first: it may never have begun.
         passed = [step.title for step in ledger.irreversible_done() if not ledger.targets(step, *OPEN)]
         if passed and ledger.closed in OPEN_STATES:
-            raise PointOfNoReturn(
-                f"change {change} is past a point of no return: {', '.join(passed)}",
-                f"finish it with `clmdeploy change resume {change} -e {self.journal.environment}`, or restore",
-            )
+            raise PointOfNoReturn(*passed_words(change, self.journal.environment, passed))
         return self._continue(change, reason, Executor.abort)
 
     def await_turn(self, wait: float) -> None:
@@ -110,17 +116,12 @@ class Conductor:
         owed = self.journal.owed()
         owing = {host.name: owed[host.name] for host in plan.hosts if host.name in owed}
         for host, change in owing.items():
-            raise OutcomeUnknown(
-                f"{host} still owes an undo of change {change}: its state is not known to be whole",
-                f"bring {host} back, then run `clmdeploy change abort {change} -e {self.journal.environment}`; "
-                "or leave it out with --limit",
-            )
+            raise OutcomeUnknown(*owed_words(host, change, self.journal.environment))
 
     def _ledger(self, change: str) -> Ledger:
         ledger = self.journal.ledger(change)
         if ledger.closed not in OPEN_STATES and not list(ledger.owed()):
-            hint = f"`clmdeploy change list -e {self.journal.environment}` shows all changes"
-            raise UsageError(f"change {change} is closed: {ledger.closed}", hint)
+            raise UsageError(*closed_words(change, self.journal.environment, str(ledger.closed)))
         return ledger
 
     def _continue(self, change: str, reason: str, act: Callable[[Executor], Ending]) -> Ending:
@@ -144,12 +145,7 @@ class Conductor:
         outcomes = dispatch.fence_hosts()
         refused = [outcome.complaint(name) for name, outcome in outcomes.items() if outcome.status == "refused"]
         if refused and not any(outcome.is_done for outcome in outcomes.values()):
-            environment = self.journal.environment
-            raise LeaseHeld(
-                "\n".join(refused),
-                f"`clmdeploy journal ship -e {environment}` on the control node that worked without the storage; if it "
-                f"is lost, or the bucket was restored from an older copy: `clmdeploy lease renew -e {environment}`",
-            )
+            raise LeaseHeld(lines(refused), overtaken_hint(self.journal.environment))
 
     def _settle(self, executor: Executor, log: ChangeLog) -> None:
         """Find out what became of acts whose result was never written, and write it."""
@@ -183,19 +179,8 @@ class Conductor:
         try:
             return act(executor)
         except StoreUnavailable as error:
-            raise OutcomeUnknown(
-                f"the storage fell silent in the middle of change {executor.log.change}: {error.message}",
-                f"once it answers again: `clmdeploy change resume -e {self.journal.environment}`, or abort",
-            ) from error
-
-
-def open_words(change: str, environment: str) -> tuple[str, str]:
-    """Message and hint about a change that nobody finished."""
-    return (
-        f"change {change} stands open: it was paused, stopped or cut off",
-        f"run `clmdeploy change resume {change} -e {environment}` to finish it, "
-        f"or `clmdeploy change abort {change} -e {environment}` to take it back",
-    )
+            words = silenced_words(executor.log.change, self.journal.environment, error.message)
+            raise OutcomeUnknown(*words) from error
 
 
 def new_change_id(now: datetime, kind: str, nonce: str) -> str:

@@ -22,6 +22,7 @@ from clmdeploy.changes.policy import GoOn, Stop, TakeBack, decide
 from clmdeploy.changes.settling import settle_unclear, soberly
 from clmdeploy.changes.stopping import Stopping
 from clmdeploy.changes.world import World
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import LeaseHeld
 from clmdeploy.model.value import JsonValue
 
@@ -214,7 +215,13 @@ class Executor:
         return ending
 
 
-_STUCK = Outcome(status="failed", message="left as it is, on purpose: a later undo of this host could not run")
+_STUCK = Outcome(
+    status="failed",
+    message=Bilingual(
+        "left as it is, on purpose: a later undo of this host could not run",
+        "намеренно оставлено как есть: более поздний откат на этом узле выполнить не удалось",
+    ),
+)
 
 
 def _refusal(held: LeaseHeld) -> Outcome:

@@ -8,9 +8,12 @@ from clmdeploy.changes.dispatch import Dispatch
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.held_lease import Holding
 from clmdeploy.changes.plan import GateCall, Step, Target
+from clmdeploy.model.bilingual import Bilingual
 
 INTERVAL = 2.0
-INTERRUPTED = Outcome(status="refused", message="interrupted by the administrator", acted=False)
+INTERRUPTED = Outcome(
+    status="refused", message=Bilingual("interrupted by the administrator", "прервано администратором"), acted=False
+)
 
 
 def hold_gate(

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from clmdeploy.changes.events import Link
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import InvalidInput, VerificationFailed
 from clmdeploy.model.signing import Namespace, Signer, Verifier
 from clmdeploy.model.value import Value, canonical_json
@@ -45,9 +46,15 @@ def read_head(body: bytes, verifier: Verifier, key: str) -> Head:
         document = json.loads(body)
         signed = SignedHead.model_validate(document)
     except (ValidationError, ValueError, RecursionError) as error:
-        raise VerificationFailed(f"{key} is not a journal head") from error
+        raise VerificationFailed(Bilingual(f"{key} is not a journal head", f"{key} — не вершина журнала")) from error
     try:  # over what was stored, not over what this version would write: see signed_plan
         verifier.verify(Namespace.JOURNAL, canonical_json(document["head"]), signed.signature.encode())
     except InvalidInput as error:
-        raise VerificationFailed(f"the journal's head is not signed by a trusted key: {error.message}") from error
+        cause = error.message
+        raise VerificationFailed(
+            Bilingual(
+                f"the journal's head is not signed by a trusted key: {cause}",
+                f"вершина журнала не подписана доверенным ключом: {russian(cause)}",
+            )
+        ) from error
     return signed.head

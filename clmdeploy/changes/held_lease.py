@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from clmdeploy.changes.guarded import Fence
 from clmdeploy.changes.lease_document import LeaseDocument, StopWish
 from clmdeploy.changes.persistence import own_etag
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import ClmError, Conflict, OutcomeUnknown, StoreUnavailable
 from clmdeploy.model.value import canonical_json
 
@@ -67,13 +68,7 @@ class HeldLease:
                 if self._is_stale():
                     self._beat(held=True)
         if self._lost or self._is_stale():
-            silent = self._leases.clock.monotonic() - self._beaten
-            trouble = f": {self._trouble}" if self._trouble else ""
-            reason = self._lost or f"no heartbeat could be stored for {silent:.0f} s{trouble}"
-            raise OutcomeUnknown(
-                f"the lease of this change is lost: {reason}",
-                f"run `clmdeploy change resume -e {self._leases.environment}` once the storage answers again",
-            )
+            raise OutcomeUnknown(*_lost_words(self._lost or self._silence(), self._leases.environment))
 
     def outlast(self, error: StoreUnavailable, tries: int) -> None:
         """Patience with a silent storage: a pause, for as long as this process may still act, but not for ever."""
@@ -83,6 +78,14 @@ class HeldLease:
         if now - self._silent_since > self._document.time_to_live:
             raise error
         self._leases.clock.sleep(PAUSE)
+
+    def _silence(self) -> str:
+        silent = self._leases.clock.monotonic() - self._beaten
+        trouble = f": {self._trouble}" if self._trouble else ""
+        return Bilingual(
+            f"no heartbeat could be stored for {silent:.0f} s{trouble}",
+            f"продлить её не удаётся уже {silent:.0f} с{trouble}",
+        )
 
     def _is_stale(self) -> bool:
         return self._leases.clock.monotonic() - self._beaten > self._document.time_to_live / 2
@@ -138,8 +141,18 @@ class HeldLease:
         key = self._leases.key(self._document.scope)
         etag = own_etag(self._leases.store, key, *self._unanswered)
         if etag is None:
-            self._lost = "another control node took it over"
+            self._lost = Bilingual("another control node took it over", "её перехватил другой управляющий узел")
             return False
         self._etag = etag
         self._unanswered.clear()
         return True
+
+
+def _lost_words(reason: str, environment: str) -> tuple[str, str]:
+    resume = f"`clmdeploy change resume -e {environment}`"
+    return (
+        Bilingual(
+            f"the lease of this change is lost: {reason}", f"блокировка этого изменения потеряна: {russian(reason)}"
+        ),
+        Bilingual(f"run {resume} once the storage answers again", f"когда хранилище снова ответит: {resume}"),
+    )

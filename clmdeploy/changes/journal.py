@@ -19,6 +19,7 @@ from clmdeploy.changes.ledger import Ledger
 from clmdeploy.changes.persistence import create, replace
 from clmdeploy.changes.ports import Clock, Missing, ObjectStore
 from clmdeploy.changes.signed_plan import SignedPlan, read_signed_plan
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import ClmError, InvalidInput, VerificationFailed
 from clmdeploy.model.signing import Signer, Verifier
 from clmdeploy.model.value import sha256_hex
@@ -65,7 +66,7 @@ class Journal:
         for seq, event in enumerate(events):
             placed = (event.environment, event.change, event.seq) == (self.environment, change, seq)
             if not placed or (seq and event.previous != events[seq - 1].digest):
-                raise VerificationFailed(f"journal event {change}/{seq:06d} is missing, edited or out of order")
+                raise VerificationFailed(_misplaced(f"{change}/{seq:06d}"))
         return events
 
     def ledger(self, change: str) -> Ledger:
@@ -77,10 +78,7 @@ class Journal:
         if head is not None and head.last is not None and head.last.change == change:
             _check_signed(head.last, events)
         if events and events[0].detail.get("plan") != signed.digest:
-            raise VerificationFailed(
-                f"{self.environment}/changes/{change}/plan is not the plan that the journal announced",
-                "find out who wrote it there, and put the right one back: control nodes keep a copy",
-            )
+            raise VerificationFailed(*_exchanged(f"{self.environment}/changes/{change}/plan"))
         return Ledger.of(signed.plan, events)
 
     def is_settled(self, change: str) -> bool:
@@ -158,16 +156,45 @@ class Journal:
 
 
 _BEHEADED = (
-    "the journal has events but no signed head: somebody removed it",
-    "find out who; control nodes keep a copy of what they wrote",
+    Bilingual(
+        "the journal has events but no signed head: somebody removed it",
+        "в журнале есть события, но нет подписанной вершины: её кто-то удалил",
+    ),
+    Bilingual(
+        "find out who; control nodes keep a copy of what they wrote",
+        "выясните кто; у управляющих узлов есть копия того, что они писали",
+    ),
 )
+
+
+def _misplaced(event: str) -> str:
+    return Bilingual(
+        f"journal event {event} is missing, edited or out of order",
+        f"событие журнала {event} пропало, изменено или не на своём месте",
+    )
+
+
+def _exchanged(key: str) -> tuple[str, str]:
+    return (
+        Bilingual(f"{key} is not the plan that the journal announced", f"{key} — не тот план, что объявлен в журнале"),
+        Bilingual(
+            "find out who wrote it there, and put the right one back: control nodes keep a copy",
+            "выясните, кто его туда записал, и верните верный: у управляющих узлов есть копия",
+        ),
+    )
 
 
 def _check_signed(last: Link, events: Sequence[Event]) -> None:
     if last.seq >= len(events) or events[last.seq].digest != last.digest:
         raise VerificationFailed(
-            f"journal event {last.change}/{last.seq:06d} is not the one that the signed head names",
-            "find out who wrote there; control nodes keep a copy of what they wrote",
+            Bilingual(
+                f"journal event {last.change}/{last.seq:06d} is not the one that the signed head names",
+                f"событие журнала {last.change}/{last.seq:06d} — не то, что названо в подписанной вершине",
+            ),
+            Bilingual(
+                "find out who wrote there; control nodes keep a copy of what they wrote",
+                "выясните, кто туда писал; у управляющих узлов есть копия того, что они писали",
+            ),
         )
 
 
@@ -180,4 +207,10 @@ def read_event(key: str, body: bytes) -> Event:
     try:
         return Event.model_validate_json(body).as_stored(sha256_hex(body))
     except ValidationError as error:
-        raise VerificationFailed(f"journal event {key} can't be read: {error.error_count()} faults") from error
+        count = error.error_count()
+        raise VerificationFailed(
+            Bilingual(
+                f"journal event {key} can't be read: {count} faults",
+                f"событие журнала {key} не читается: ошибок {count}",
+            )
+        ) from error

@@ -22,6 +22,7 @@ from clmdeploy.changes.held_lease import HeldLease, Holding
 from clmdeploy.changes.lease_document import HOST_SETUP, LeaseDocument, Scope, StopWish, expired_words, held_words
 from clmdeploy.changes.persistence import create, replace
 from clmdeploy.changes.ports import Clock, Missing, ObjectStore, Stored
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import ClmError, Conflict, LeaseHeld, OutcomeUnknown, UsageError, VerificationFailed
 from clmdeploy.model.value import canonical_json
 
@@ -95,7 +96,10 @@ class Leases:
         try:
             return LeaseDocument.model_validate_json(stored.body), stored.etag
         except ValidationError as error:
-            raise VerificationFailed(f"{self.key(scope)} is not a lease: {error.error_count()} faults") from error
+            key, count = self.key(scope), error.error_count()
+            raise VerificationFailed(
+                Bilingual(f"{key} is not a lease: {count} faults", f"{key} — не запись блокировки: ошибок {count}")
+            ) from error
 
     def newest(self, scope: Scope) -> int:
         """The newest token; 0 before the lease was first taken."""
@@ -157,7 +161,13 @@ class Leases:
         expired = watch.saw_expire(standing)
         if watch.saw_life:
             words, hint = held_words(document, self.environment)
-            raise LeaseHeld(f"change {document.change} is alive: {words}", hint)
+            raise LeaseHeld(
+                Bilingual(
+                    f"change {document.change} is alive: {words}",
+                    f"изменение {document.change} ещё выполняется: {russian(words)}",
+                ),
+                hint,
+            )
         return expired
 
     def succeed(self, request: Request) -> HeldLease | None:
@@ -186,12 +196,24 @@ class Leases:
         """End what a person holds. Raises UsageError when nobody holds it by hand: a change ends its own lease."""
         standing = self.read(scope)
         if standing is None or not standing[0].held:
-            raise UsageError(f"nobody holds the {scope} lease of {self.environment}: there is nothing to release")
+            raise UsageError(
+                Bilingual(
+                    f"nobody holds the {scope} lease of {self.environment}: there is nothing to release",
+                    f"блокировку {scope} среды {self.environment} никто не держит: снимать нечего",
+                )
+            )
         document, etag = standing
         if not document.manual:
+            who = document.who.principal
             raise UsageError(
-                f"change {document.change} of {document.who.principal} holds the {scope} lease, not a person",
-                f"`clmdeploy change resume -e {self.environment}` finishes it, `change abort` takes it back",
+                Bilingual(
+                    f"change {document.change} of {who} holds the {scope} lease, not a person",
+                    f"блокировку {scope} держит изменение {document.change} ({who}), а не человек",
+                ),
+                Bilingual(
+                    f"`clmdeploy change resume -e {self.environment}` finishes it, `change abort` takes it back",
+                    f"завершить его: `clmdeploy change resume -e {self.environment}`; откатить: `change abort`",
+                ),
             )
         self.write(document.model_copy(update={"held": False, "nonce": secrets.token_hex(8)}), etag)
         return document

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from clmdeploy.changes.events import Who
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.value import Value
 
 Scope = Literal["fleet", "data"]
@@ -56,26 +57,57 @@ def held_words(document: LeaseDocument, environment: str) -> tuple[str, str]:
     """Message and hint for somebody who finds the lease taken."""
     who = f"{document.who.principal} ({document.who.user}@{document.who.host})"
     if document.manual:
+        release = f"`clmdeploy lease release -e {environment} --scope {document.scope}`"
         return (
-            f"{who} holds the {document.scope} lease by hand since {document.since}: {document.reason}",
-            f"ask them; it ends with `clmdeploy lease release -e {environment} --scope {document.scope}`",
+            Bilingual(
+                f"{who} holds the {document.scope} lease by hand since {document.since}: {document.reason}",
+                f"{who} держит блокировку {document.scope} вручную с {document.since}: {document.reason}",
+            ),
+            Bilingual(f"ask them; it ends with {release}", f"спросите их; блокировку снимает {release}"),
         )
+    why, show = document.reason or document.change, f"`clmdeploy lease show -e {environment}`"
     return (
-        f"{who} holds the {document.scope} lease since {document.since}: {document.reason or document.change}",
-        f"wait with --lease-wait SECONDS, or ask them; `clmdeploy lease show -e {environment}` tells more",
+        Bilingual(
+            f"{who} holds the {document.scope} lease since {document.since}: {why}",
+            f"{who} держит блокировку {document.scope} с {document.since}: {why}",
+        ),
+        Bilingual(
+            f"wait with --lease-wait SECONDS, or ask them; {show} tells more",
+            f"подождите с --lease-wait СЕКУНДЫ или спросите их; подробнее: {show}",
+        ),
     )
 
 
 def expired_words(document: LeaseDocument, environment: str) -> tuple[str, str]:
     """Message and hint for somebody who finds a lease whose holder is gone."""
+    who, seconds = document.who.principal, document.time_to_live
     if document.change == HOST_SETUP:
+        again = f"`clmdeploy host setup -e {environment}`"
         return (
-            f"a `host setup` of {document.who.principal} was cut off: silent for more than {document.time_to_live} s",
-            f"run `clmdeploy host setup -e {environment}` again: a second run changes only what is still lacking",
+            Bilingual(
+                f"a `host setup` of {who} was cut off: silent for more than {seconds} s",
+                f"`host setup`, начатый {who}, прерван: молчит дольше {seconds} с",
+            ),
+            Bilingual(
+                f"run {again} again: a second run changes only what is still lacking",
+                f"запустите {again} ещё раз: повторный запуск меняет только то, чего ещё не хватает",
+            ),
         )
     return (
-        f"change {document.change} of {document.who.principal} stands open: its control node has been silent "
-        f"for more than {document.time_to_live} s",
-        f"run `clmdeploy change resume {document.change} -e {environment}` to finish it, "
-        f"or `clmdeploy change abort {document.change} -e {environment}` to take it back",
+        Bilingual(
+            f"change {document.change} of {who} stands open: its control node has been silent for more than "
+            f"{seconds} s",
+            f"изменение {document.change} ({who}) не завершено: его управляющий узел молчит дольше {seconds} с",
+        ),
+        settling_hint(document.change, environment),
+    )
+
+
+def settling_hint(change: str, environment: str) -> str:
+    """The two commands of which one settles a change that stands open."""
+    resume = f"`clmdeploy change resume {change} -e {environment}`"
+    abort = f"`clmdeploy change abort {change} -e {environment}`"
+    return Bilingual(
+        f"run {resume} to finish it, or {abort} to take it back",
+        f"завершить его: {resume}; откатить: {abort}",
     )

@@ -30,6 +30,7 @@ from clmdeploy.changes.statements import (
     replaced,
     sign_statement,
 )
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import InvalidInput, UsageError
 from clmdeploy.model.value import JsonValue, canonical_json, sha256_hex
 
@@ -96,7 +97,8 @@ class Proposals:
         proposed = self.read(change)
         proposed.refuse_unready()
         if proposed.signed.digest != plan.digest:
-            raise replaced(self._key(change, "plan"), f"it is no longer plan {plan.digest}")
+            other = Bilingual(f"it is no longer plan {plan.digest}", f"это уже не план {plan.digest}")
+            raise replaced(self._key(change, "plan"), other)
         return for_journal(proposed.tally)
 
     def waiting(self) -> list[str]:
@@ -122,14 +124,13 @@ class Proposals:
         """What is stored of a proposed change."""
         environment, names = self.journal.environment, self._stored(change)
         if _has_begun(names):
-            raise UsageError(f"change {change} has begun already", f"clmdeploy change show {change} -e {environment}")
+            begun = Bilingual(f"change {change} has begun already", f"изменение {change} уже начато")
+            raise UsageError(begun, f"clmdeploy change show {change} -e {environment}")
         if sum(name.startswith("approvals/") for name in names) > MOST_APPROVALS:
-            raise replaced(self._key(change, "approvals"), f"there are more than {MOST_APPROVALS} of them")
+            many = Bilingual(f"there are more than {MOST_APPROVALS} of them", f"их больше {MOST_APPROVALS}")
+            raise replaced(self._key(change, "approvals"), many)
         if "proposal" not in names:
-            raise UsageError(
-                f"{environment} has no proposed change {change[:80]!r}",
-                f"clmdeploy change list -e {environment} shows those that wait",
-            )
+            raise UsageError(*_unknown_words(environment, repr(change[:80])))
         return names
 
     def _plan(self, change: str) -> tuple[SignedPlan, str]:
@@ -140,13 +141,14 @@ class Proposals:
             raise replaced(key, error.message) from error
         whose = signed.plan.environment, signed.plan.environment_id
         if whose != (self.journal.environment, self.environment_id):
-            raise replaced(key, f"it was signed by {maker} for {' '.join(whose)}")
+            other = " ".join(whose)
+            raise replaced(key, Bilingual(f"it was signed by {maker} for {other}", f"{maker} подписал это для {other}"))
         return signed, maker
 
     def _approval(self, subject: Subject, name: str) -> Signed[Approval]:
         found = self._stated(subject, Approval, name)
         if name != f"approvals/{found.digest}":
-            raise replaced(found.key, "its name is not its digest")
+            raise replaced(found.key, Bilingual("its name is not its digest", "его имя — не его дайджест"))
         return found
 
     def _stated(self, subject: Subject, kind: type[Statement], name: str) -> Signed[Statement]:
@@ -172,6 +174,14 @@ class Proposals:
 
     def _key(self, change: str, name: str) -> str:
         return f"{self.journal.environment}/changes/{change}/{name}"
+
+
+def _unknown_words(environment: str, change: str) -> tuple[str, str]:
+    listing = f"`clmdeploy change list -e {environment}`"
+    return (
+        Bilingual(f"{environment} has no proposed change {change}", f"в среде {environment} не предлагали {change}"),
+        Bilingual(f"{listing} shows those that wait", f"ожидающие покажет {listing}"),
+    )
 
 
 def _has_begun(names: Sequence[str]) -> bool:

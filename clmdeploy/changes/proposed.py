@@ -9,6 +9,7 @@ from clmdeploy.changes.approvals import Tally, refuse_own, refuse_unapproved
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.signed_plan import SignedPlan
 from clmdeploy.changes.statements import Proposal, Signed, Subject, Withdrawal
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import UsageError
 from clmdeploy.model.faults import printable
 
@@ -56,10 +57,11 @@ class Proposed:
     def refuse_withdrawn(self) -> None:
         """Raises UsageError when nobody wants it any more."""
         if self.withdrawn:
-            why = printable(self.withdrawn.statement.reason)
+            said, who = printable(self.withdrawn.statement.reason), self.withdrawn.principal
+            why = f": {said}" if said else ""
             raise UsageError(
-                f"change {self.id} was withdrawn by {self.withdrawn.principal}{f': {why}' if why else ''}",
-                "plan and propose it anew",
+                Bilingual(f"change {self.id} was withdrawn by {who}{why}", f"изменение {self.id} отозвано, {who}{why}"),
+                Bilingual("plan and propose it anew", "составьте план и предложите его заново"),
             )
 
 

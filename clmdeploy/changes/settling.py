@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from clmdeploy.changes.dispatch import Dispatch
 from clmdeploy.changes.guarded import Outcome, Verb
 from clmdeploy.changes.plan import Step, Target
+from clmdeploy.model.bilingual import Bilingual
 
 PATIENCE = 20.0  # seconds for a host that does not answer, before it is called unreachable
 PAUSE = 2.0
@@ -100,4 +101,7 @@ def _read_state(answer: Outcome, verb: Verb) -> Outcome:
     state = str(answer.result["state"])
     if state == wanted:
         return Outcome(status="done", message="found done")
-    return Outcome(status="failed", message=f"the act was cut off: the host shows {state}")
+    return Outcome(
+        status="failed",
+        message=Bilingual(f"the act was cut off: the host shows {state}", f"действие прервано: на узле {state}"),
+    )

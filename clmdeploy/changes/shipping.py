@@ -11,6 +11,7 @@ from clmdeploy.changes.journal import Journal
 from clmdeploy.changes.lease import Leases, Request
 from clmdeploy.changes.ledger import Ledger
 from clmdeploy.changes.verification import verify
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import OutcomeUnknown, VerificationFailed
 
 OPEN = (None, "stopped")
@@ -51,9 +52,16 @@ def refuse_later(online: Journal, offline: Journal, change: str) -> None:
     if _token(online.events(str(newest))) > _token(offline.events(change)):
         environment = online.environment
         raise OutcomeUnknown(
-            f"change {newest} stands open and is newer than {change}, whose journal is still here",
-            f"`clmdeploy change resume -e {environment}` finishes it, `change abort` takes it back; then "
-            f"`clmdeploy journal ship -e {environment}`",
+            Bilingual(
+                f"change {newest} stands open and is newer than {change}, whose journal is still here",
+                f"изменение {newest} не завершено и новее, чем {change}, журнал которого ещё здесь",
+            ),
+            Bilingual(
+                f"`clmdeploy change resume -e {environment}` finishes it, `change abort` takes it back; then "
+                f"`clmdeploy journal ship -e {environment}`",
+                f"завершить его: `clmdeploy change resume -e {environment}`, откатить: `change abort`; затем "
+                f"`clmdeploy journal ship -e {environment}`",
+            ),
         )
 
 
@@ -63,8 +71,14 @@ def _stored(online: Journal, events: Sequence[Event]) -> int:
     for stored, event in zip(there, events, strict=False):
         if stored.detail.get("offline") != event.digest:
             raise VerificationFailed(
-                f"others have gone on with change {event.change} after a part of its journal was shipped",
-                "what happened afterwards is in the journal; what was not shipped is kept here, for people to read",
+                Bilingual(
+                    f"others have gone on with change {event.change} after a part of its journal was shipped",
+                    f"изменение {event.change} продолжили другие после передачи части его журнала",
+                ),
+                Bilingual(
+                    "what happened afterwards is in the journal; what was not shipped is kept here, for people to read",
+                    "дальнейшее есть в журнале; непереданное хранится здесь, чтобы его могли прочесть",
+                ),
             )
     return min(len(there), len(events))
 

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from clmdeploy.changes.plan import Plan
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.signing import Namespace, Signer, Verifier
 from clmdeploy.model.value import Value, canonical_json, sha256_hex
@@ -43,11 +44,17 @@ def read_with_maker(body: bytes, verifier: Verifier, source: str) -> tuple[Signe
         document = json.loads(body)
         signed = SignedPlan.model_validate(document)
     except (ValidationError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"{source}: not a signed plan") from error
+        raise InvalidInput(Bilingual(f"{source}: not a signed plan", f"{source}: не подписанный план")) from error
     stored = canonical_json(document["plan"])
     if signed.digest != sha256_hex(stored):
-        raise InvalidInput(f"{source}: the plan is not the one that its digest names")
+        raise InvalidInput(
+            Bilingual(
+                f"{source}: the plan is not the one that its digest names",
+                f"{source}: план не тот, что назван дайджестом",
+            )
+        )
     try:
         return signed, verifier.verify(Namespace.PLAN, stored, signed.signature.encode())
     except InvalidInput as error:
-        raise InvalidInput(f"{source}: {error.message}", error.hint) from error
+        told = Bilingual(f"{source}: {error.message}", f"{source}: {russian(error.message)}")
+        raise InvalidInput(told, error.hint) from error

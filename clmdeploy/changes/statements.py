@@ -13,6 +13,7 @@ from typing import Generic, Literal, TypeVar
 from pydantic import AwareDatetime, ValidationError
 
 from clmdeploy.changes.events import Who
+from clmdeploy.model.bilingual import Bilingual, joined, russian
 from clmdeploy.model.errors import InvalidInput, VerificationFailed
 from clmdeploy.model.faults import printable
 from clmdeploy.model.signing import Namespace, Signer, Verifier
@@ -82,8 +83,19 @@ class Signed(Generic[Statement]):
         stated = self.statement.subject
         differing = [name for name in Subject.model_fields if getattr(stated, name) != getattr(subject, name)]
         if differing:
-            told = ", ".join(f"{name} {getattr(stated, name)}, not {getattr(subject, name)}" for name in differing)
-            raise replaced(self.key, printable(f"it was signed by {self.principal} for {told}"))
+            told = joined(", ", (_difference(name, stated, subject) for name in differing))
+            raise replaced(
+                self.key,
+                Bilingual(
+                    f"it was signed by {self.principal} for {told}",
+                    f"{self.principal} подписал это для {russian(told)}",
+                ),
+            )
+
+
+def _difference(name: str, stated: Subject, wanted: Subject) -> str:
+    is_for, should_be = printable(getattr(stated, name), 120), printable(getattr(wanted, name), 120)
+    return Bilingual(f"{name} {is_for}, not {should_be}", f"{name} {is_for}, а не {should_be}")
 
 
 def sign_statement(
@@ -105,7 +117,8 @@ def read_signed(kind: type[Statement], key: str, body: bytes, verifier: Verifier
     try:
         statement = kind.model_validate(document["statement"])
     except ValidationError as error:
-        raise replaced(key, f"it is no {kind.__name__.lower()}: {error.error_count()} faults") from error
+        name, count = kind.__name__.lower(), error.error_count()
+        raise replaced(key, Bilingual(f"it is no {name}: {count} faults", f"это не {name}: ошибок {count}")) from error
     try:  # over what was stored, not over what this version would write: see signed_plan
         signed = canonical_json(document["statement"])
         principal = verifier.verify(_NAMESPACES[kind], signed, document["signature"].encode())
@@ -117,8 +130,14 @@ def read_signed(kind: type[Statement], key: str, body: bytes, verifier: Verifier
 def replaced(key: str, cause: str) -> VerificationFailed:
     """What is stored under `key` is not what a person who is trusted has put there."""
     return VerificationFailed(
-        f"{key} in the state bucket is not to be believed: {cause}",
-        "find out who wrote it there; then propose the change anew, which gives it another ID",
+        Bilingual(
+            f"{key} in the state bucket is not to be believed: {cause}",
+            f"{key} в бакете состояния верить нельзя: {russian(cause)}",
+        ),
+        Bilingual(
+            "find out who wrote it there; then propose the change anew, which gives it another ID",
+            "выясните, кто это туда записал; затем предложите изменение заново, под новым ID",
+        ),
     )
 
 
@@ -127,9 +146,9 @@ def _document(key: str, body: bytes) -> dict[str, JsonValue]:
         document = json.loads(body)
         spelled = canonical_json(document)
     except (ValueError, RecursionError) as error:
-        raise replaced(key, "it is no JSON") from error
+        raise replaced(key, Bilingual("it is no JSON", "это не JSON")) from error
     if not isinstance(document, dict) or set(document) != {"signature", "statement"} or spelled != body:
-        raise replaced(key, "it is no signed statement")
+        raise replaced(key, Bilingual("it is no signed statement", "это не подписанное заявление"))
     if not isinstance(document["signature"], str):
-        raise replaced(key, "its signature is no text")
+        raise replaced(key, Bilingual("its signature is no text", "его подпись — не текст"))
     return document

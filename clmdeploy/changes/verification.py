@@ -9,6 +9,7 @@ from clmdeploy.changes.events import Event
 from clmdeploy.changes.journal import Journal
 from clmdeploy.changes.ports import Missing
 from clmdeploy.changes.statements import LARGEST
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import ClmError, InvalidInput, VerificationFailed
 from clmdeploy.model.value import sha256_hex
 
@@ -22,11 +23,22 @@ def verify(journal: Journal) -> int:
             _check_plan(journal, event)
             _check_approvals(journal, event)
     if head is None and digests:
-        raise VerificationFailed("the journal has events but no signed head")
+        raise VerificationFailed(BEHEADED)
     if head is not None and head.last is not None and head.last.digest not in digests:
         name = f"{head.last.change}/{head.last.seq:06d}"
-        raise VerificationFailed(f"the signed head names event {name}, which is missing or was edited")
+        raise VerificationFailed(gone_words(name))
     return len(digests)
+
+
+BEHEADED = Bilingual("the journal has events but no signed head", "в журнале есть события, но нет подписанной вершины")
+
+
+def gone_words(event: str) -> str:
+    """The end of the chain is not where its head says."""
+    return Bilingual(
+        f"the signed head names event {event}, which is missing or was edited",
+        f"подписанная вершина называет событие {event}, а оно пропало или изменено",
+    )
 
 
 def walk(journal: Journal) -> Iterator[Event]:
@@ -41,9 +53,20 @@ def _check_plan(journal: Journal, opened: Event) -> None:
     try:
         digest = journal.plan(opened.change).digest
     except ClmError as error:
-        raise VerificationFailed(f"the plan of change {opened.change} can't be believed: {error.message}") from error
+        cause = error.message
+        raise VerificationFailed(
+            Bilingual(
+                f"the plan of change {opened.change} can't be believed: {cause}",
+                f"плану изменения {opened.change} верить нельзя: {russian(cause)}",
+            )
+        ) from error
     if digest != opened.detail["plan"]:
-        raise VerificationFailed(f"the plan of change {opened.change} is not the one that its journal announced")
+        raise VerificationFailed(
+            Bilingual(
+                f"the plan of change {opened.change} is not the one that its journal announced",
+                f"план изменения {opened.change} — не тот, что объявлен в журнале",
+            )
+        )
 
 
 def _check_approvals(journal: Journal, opened: Event) -> None:
@@ -53,6 +76,18 @@ def _check_approvals(journal: Journal, opened: Event) -> None:
         try:
             digest = sha256_hex(journal.store.get(key, LARGEST).body)
         except (Missing, InvalidInput) as error:
-            raise VerificationFailed(f"an approval of change {opened.change} is gone: {error.message}") from error
+            cause = error.message
+            raise VerificationFailed(
+                Bilingual(
+                    f"an approval of change {opened.change} is gone: {cause}",
+                    f"пропало согласование изменения {opened.change}: {russian(cause)}",
+                )
+            ) from error
         if digest != kept["digest"]:
-            raise VerificationFailed(f"{key} is not the approval by {kept['principal']} that the journal announced")
+            who = kept["principal"]
+            raise VerificationFailed(
+                Bilingual(
+                    f"{key} is not the approval by {who} that the journal announced",
+                    f"{key} — не то согласование от {who}, что объявлено в журнале",
+                )
+            )
