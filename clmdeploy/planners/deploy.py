@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clmdeploy.changes.plan import Plan, Policy, Verdict
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import NothingChanged, UsageError
 from clmdeploy.model.facts import HostFacts
 from clmdeploy.model.hosts import Host
@@ -12,7 +13,7 @@ from clmdeploy.model.value import JsonValue
 from clmdeploy.model.version import Version
 from clmdeploy.planners.readiness import refuse_unready
 from clmdeploy.planners.rollout import batch_steps, batches, finalise_steps, migration_steps, stage_steps
-from clmdeploy.planners.schema import Movement, due_migrations
+from clmdeploy.planners.schema import ALL_OR_NONE, MEND_MIGRATION, Movement, due_migrations, must_revert
 from clmdeploy.planners.wish import Wish
 
 
@@ -86,9 +87,13 @@ def _refuse_downgrade(wish: Wish, members: Sequence[HostFacts]) -> None:
         {facts.version for facts in members if facts.version and Version(facts.version) > wish.release.version}
     )
     if newer:
+        name, version, runs = wish.settings.name, wish.release.version, newer[-1]
         raise UsageError(
-            f"{newer[-1]} runs in {wish.settings.name}: {wish.release.version} would be a step back",
-            f"clmdeploy rollback -e {wish.settings.name} --to {wish.release.version}",
+            Bilingual(
+                f"{runs} runs in {name}: {version} would be a step back",
+                f"в {name} работает {runs}: {version} был бы шагом назад",
+            ),
+            f"clmdeploy rollback -e {name} --to {version}",
         )
 
 
@@ -97,8 +102,11 @@ def _movement(wish: Wish) -> Movement:
     state = wish.fleet.schema_state
     if state is not None and state.dirty:
         raise NothingChanged(
-            f"the schema is marked dirty at version {state.version}: an earlier migration ended half-way",
-            "finish or revert that migration with the release that brought it, then run the same command again",
+            Bilingual(
+                f"the schema is marked dirty at version {state.version}: an earlier migration ended half-way",
+                f"схема помечена как dirty в версии {state.version}: прежняя миграция прервана на середине",
+            ),
+            MEND_MIGRATION,
         )
     running = {Version(facts.version) for facts in wish.fleet.hosts if facts.version}
     return due_migrations(wish.release.manifest, state.version if state else 0, running)
@@ -107,9 +115,16 @@ def _movement(wish: Wish) -> Movement:
 def _refuse_unreasoned(wish: Wish, movement: Movement) -> None:
     if movement.any and "no_restore_point" not in wish.reasons:
         numbers = ", ".join(str(one.version) for one in (*movement.before, *movement.after))
+        version = wish.release.version
         raise UsageError(
-            f"{wish.release.version} changes the schema (migration {numbers}): this version makes no restore point yet",
-            'take a backup by your own means, then say so: --no-restore-point "REASON"',
+            Bilingual(
+                f"{version} changes the schema (migration {numbers}): this version makes no restore point yet",
+                f"{version} меняет схему (миграция {numbers}), а точек восстановления эта версия ещё не создаёт",
+            ),
+            Bilingual(
+                'take a backup by your own means, then say so: --no-restore-point "REASON"',
+                'сделайте резервную копию своими средствами и подтвердите: --no-restore-point "ПРИЧИНА"',
+            ),
         )
 
 
@@ -117,9 +132,16 @@ def _refuse_tolerant(wish: Wish, movement: Movement) -> None:
     """A host that is left out keeps the old release, and that can't run once the schema has been contracted."""
     if movement.after and wish.settings.rollout.on_failure == "tolerate":
         numbers = ", ".join(str(one.version) for one in movement.after)
+        version = wish.release.version
         raise UsageError(
-            f"no host can be left out of {wish.release.version}: migration {numbers} contracts the schema at the end",
-            "choose what a failure means here: --on-failure take-back-all",
+            Bilingual(
+                f"no host can be left out of {version}: migration {numbers} contracts the schema at the end",
+                f"исключать узлы из {version} нельзя: в конце миграция {numbers} сужает схему",
+            ),
+            Bilingual(
+                "choose what a failure means here: --on-failure take-back-all",
+                "выберите, что делать при сбое: --on-failure take-back-all",
+            ),
         )
 
 
@@ -130,12 +152,20 @@ def _migrator(wish: Wish, members: Sequence[HostFacts], movement: Movement) -> H
         return None
     inside = [facts for facts in members if schema.group in facts.host.groups]
     if not inside or (movement.after and wish.limit):
-        what = f"group {schema.group}, where the migrations run," if not inside else "the contracting migration"
-        raise NothingChanged(
-            f"{what} does not fit the hosts of this rollout: {', '.join(facts.host.name for facts in members)}",
-            "leave --limit away: a schema is changed for all hosts or for none",
-        )
+        names = ", ".join(facts.host.name for facts in members)
+        raise NothingChanged(_misfit(None if inside else schema.group, names), ALL_OR_NONE)
     return inside[0]
+
+
+def _misfit(group: str | None, hosts: str) -> str:
+    """`group`: the one that migrates, when none of the hosts belongs to it."""
+    what = Bilingual("the contracting migration", "сужающая миграция")
+    if group is not None:
+        what = Bilingual(f"group {group}, where the migrations run,", f"группа {group}, где идут миграции,")
+    return Bilingual(
+        f"{what} does not fit the hosts of this rollout: {hosts}",
+        f"{russian(what)} не подходит к узлам этого развёртывания: {hosts}",
+    )
 
 
 def _ledger_after(facts: HostFacts, wanted: str) -> list[str]:
@@ -147,12 +177,24 @@ def _ledger_after(facts: HostFacts, wanted: str) -> list[str]:
 def _verdict(members: Sequence[HostFacts], movement: Movement) -> Verdict:
     running = {Version(facts.version) for facts in members if facts.version}
     if not running:
-        return Verdict(kind="first-install", reason="nothing ran before: taking it back stops it and removes it")
+        return Verdict(kind="first-install", reason=_FIRST)
     moved = (*movement.before, *movement.after)
     broken = [one for one in moved if min(running) < one.oldest_compatible_app]
     if not broken:
-        return Verdict(kind="safe", reason=f"{min(running)} runs on the schema as it will be")
+        oldest = min(running)
+        fits = Bilingual(f"{oldest} runs on the schema as it will be", f"{oldest} работает и с будущей схемой")
+        return Verdict(kind="safe", reason=fits)
     numbers = ", ".join(str(one.version) for one in broken)
     if any(one.revert == "irreversible" for one in moved if one.version >= broken[0].version):
-        return Verdict(kind="needs-restore", reason=f"after migration {numbers} there is no way back without a restore")
-    return Verdict(kind="needs-revert", reason=f"migration {numbers} must be reverted before {min(running)} can run")
+        final = Bilingual(
+            f"after migration {numbers} there is no way back without a restore",
+            f"после миграции {numbers} путь назад — только через восстановление",
+        )
+        return Verdict(kind="needs-restore", reason=final)
+    return Verdict(kind="needs-revert", reason=must_revert(numbers, min(running)))
+
+
+_FIRST = Bilingual(
+    "nothing ran before: taking it back stops it and removes it",
+    "раньше ничего не работало: откат остановит и удалит установленное",
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clmdeploy.changes.plan import Plan, Verdict
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import NothingChanged, UsageError
 from clmdeploy.model.facts import HostFacts, ServerFacts
 from clmdeploy.model.version import Version
@@ -12,7 +13,7 @@ from clmdeploy.planners.balancing import balance_steps
 from clmdeploy.planners.deploy import expected_state, plan_hosts, policy_of, running_release
 from clmdeploy.planners.readiness import refuse_unready
 from clmdeploy.planners.rollout import Batch, batch_steps, batches, revert_steps, stage_steps
-from clmdeploy.planners.schema import incompatible, rollback_verdict, to_revert
+from clmdeploy.planners.schema import ALL_OR_NONE, MEND_MIGRATION, incompatible, rollback_verdict, to_revert
 from clmdeploy.planners.wish import Wish
 from clmdeploy.releases.manifest import Migration, Schema
 
@@ -73,11 +74,20 @@ def _refuse_upgrade(wish: Wish, members: Sequence[HostFacts]) -> None:
     wanted, standing = wish.release.manifest.data_schema, wish.fleet.schema_state
     behind = wanted is not None and standing is not None and standing.version < wanted.needs
     if newest is not None and (newest < wish.release.version or behind):
-        raise UsageError(
-            f"{wish.release.version} is no way back: {newest} runs in {wish.settings.name}"
-            + (f", and the schema is at {standing.version}" if behind and standing else ""),
-            f"clmdeploy deploy {wish.release.version} -e {wish.settings.name}",
-        )
+        version, name = wish.release.version, wish.settings.name
+        schema = standing.version if behind and standing else None
+        raise UsageError(_no_way_back(version, newest, name, schema), f"clmdeploy deploy {version} -e {name}")
+
+
+def _no_way_back(version: Version, newest: Version | None, name: str, schema: int | None) -> str:
+    """`schema`: where it stands, when that is the cause."""
+    also = Bilingual("", "")
+    if schema is not None:
+        also = Bilingual(f", and the schema is at {schema}", f", а схема в версии {schema}")
+    return Bilingual(
+        f"{version} is no way back: {newest} runs in {name}{also}",
+        f"{version} — не путь назад: в {name} работает {newest}{russian(also)}",
+    )
 
 
 def _refuse_dirty(wish: Wish) -> None:
@@ -85,22 +95,41 @@ def _refuse_dirty(wish: Wish) -> None:
     state = wish.fleet.schema_state
     if state is not None and state.dirty:
         raise NothingChanged(
-            f"the schema is marked dirty at version {state.version}: a migration ended half-way, no verdict is sure",
-            "finish or revert that migration with the release that brought it, then run the same command again",
+            Bilingual(
+                f"the schema is marked dirty at version {state.version}: a migration ended half-way, no verdict is "
+                "sure",
+                f"схема помечена как dirty в версии {state.version}: миграция прервана на середине, вердикт невозможен",
+            ),
+            MEND_MIGRATION,
         )
 
 
 def _refuse_unsafe(wish: Wish, verdict: Verdict) -> None:
     if verdict.kind == "needs-restore":
+        why, name = verdict.reason, wish.settings.name
         raise NothingChanged(
-            f"verdict: needs restore. {verdict.reason}. Missing: a restore point of {wish.settings.name} "
-            f"from before that migration; none exists, as this version makes none",
-            "restore the database by your own means first, or go forward with a release that mends the fault",
+            Bilingual(
+                f"verdict: needs restore. {why}. Missing: a restore point of {name} from before that migration; none "
+                "exists, as this version makes none",
+                f"вердикт: нужно восстановление. {russian(why)}. Не хватает точки восстановления {name} до этой "
+                "миграции; её нет, эта версия их не создаёт",
+            ),
+            Bilingual(
+                "restore the database by your own means first, or go forward with a release that mends the fault",
+                "сначала восстановите базу своими средствами или идите вперёд с релизом, который исправляет ошибку",
+            ),
         )
     if verdict.kind == "needs-revert" and not {"accept_outage", "no_restore_point"} <= wish.reasons.keys():
+        why = verdict.reason
         raise UsageError(
-            f"verdict: needs revert migration. {verdict.reason}; while that is done no release can serve",
-            'say why this is right now: --accept-outage "REASON" --no-restore-point "REASON"',
+            Bilingual(
+                f"verdict: needs revert migration. {why}; while that is done no release can serve",
+                f"вердикт: нужен откат миграции. {russian(why)}; пока он идёт, не работает ни один релиз",
+            ),
+            Bilingual(
+                'say why this is right now: --accept-outage "REASON" --no-restore-point "REASON"',
+                'укажите, почему это сейчас верно: --accept-outage "ПРИЧИНА" --no-restore-point "ПРИЧИНА"',
+            ),
         )
 
 
@@ -108,8 +137,11 @@ def _refuse_limited(wish: Wish, reverts: Sequence[Migration]) -> None:
     if reverts and wish.limit:
         numbers = ", ".join(str(one.version) for one in reverts)
         raise NothingChanged(
-            f"migration {numbers} would be reverted under the hosts that --limit leaves out",
-            "leave --limit away: a schema is changed for all hosts or for none",
+            Bilingual(
+                f"migration {numbers} would be reverted under the hosts that --limit leaves out",
+                f"миграция {numbers} была бы отменена и под узлами, которые исключает --limit",
+            ),
+            ALL_OR_NONE,
         )
 
 
@@ -117,9 +149,19 @@ def _refuse_staging(wish: Wish, due: Sequence[HostFacts]) -> None:
     lacking = [facts.host.name for facts in due if wish.release.directory not in facts.staged]
     if wish.offline and lacking:
         raise NothingChanged(
-            f"{', '.join(lacking)} does not hold {wish.release.directory}, and the storage can't be asked for it",
-            "leave that host out: --limit HOST,HOST; or wait for the storage",
+            _unstaged(", ".join(lacking), wish.release.directory),
+            Bilingual(
+                "leave that host out: --limit HOST,HOST; or wait for the storage",
+                "исключите этот узел: --limit УЗЕЛ,УЗЕЛ; или дождитесь хранилища",
+            ),
         )
+
+
+def _unstaged(hosts: str, directory: str) -> str:
+    return Bilingual(
+        f"{hosts} does not hold {directory}, and the storage can't be asked for it",
+        f"на {hosts} нет {directory}, а взять его из хранилища нельзя",
+    )
 
 
 def _left_drained(wish: Wish, members: Sequence[HostFacts]) -> list[ServerFacts]:
@@ -147,8 +189,12 @@ def _migrator(due: Sequence[HostFacts], reverts: Sequence[Migration]) -> HostFac
     if not inside:
         numbers = ", ".join(str(one.version) for one in reverts)
         raise NothingChanged(
-            f"migration {numbers} must be reverted, but no host of this rollback belongs to the group that migrates",
-            "compare hosts.yml with the release's schema.group",
+            Bilingual(
+                f"migration {numbers} must be reverted, but no host of this rollback belongs to the group that "
+                "migrates",
+                f"нужно отменить миграцию {numbers}, но ни один узел этого отката не входит в группу миграций",
+            ),
+            Bilingual("compare hosts.yml with the release's schema.group", "сравните hosts.yml с schema.group релиза"),
         )
     return inside[0]
 

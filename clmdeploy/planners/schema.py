@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from clmdeploy.changes.plan import Verdict
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import NothingChanged
 from clmdeploy.model.value import Value
 from clmdeploy.model.version import Version
 from clmdeploy.releases.manifest import Manifest, Migration, Schema
+
+MEND_MIGRATION = Bilingual(
+    "finish or revert that migration with the release that brought it, then run the same command again",
+    "завершите или отмените ту миграцию релизом, который её принёс, и повторите ту же команду",
+)
+ALL_OR_NONE = Bilingual(
+    "leave --limit away: a schema is changed for all hosts or for none",
+    "уберите --limit: схему меняют для всех узлов или ни для одного",
+)
 
 
 class Movement(Value):
@@ -36,12 +46,24 @@ def due_migrations(manifest: Manifest, standing: int, running: Iterable[Version]
     for migration in before:
         broken = [version for version in running if version < migration.oldest_compatible_app]
         if broken:
-            raise NothingChanged(
-                f"no valid order: {manifest.name} {manifest.version} needs migration {migration.version} "
-                f"before it starts, but running {min(broken)} can't work after it",
-                f"deploy a release in between first, at least {migration.oldest_compatible_app}",
-            )
+            raise NothingChanged(*_no_order(f"{manifest.name} {manifest.version}", migration, min(broken)))
     return Movement(before=before, after=after)
+
+
+def _no_order(release: str, migration: Migration, broken: Version) -> tuple[str, str]:
+    number, least = migration.version, migration.oldest_compatible_app
+    return (
+        Bilingual(
+            f"no valid order: {release} needs migration {number} before it starts, but running {broken} can't work "
+            "after it",
+            f"верного порядка нет: {release} требует миграцию {number} до запуска, а работающий {broken} после неё "
+            "работать не может",
+        ),
+        Bilingual(
+            f"deploy a release in between first, at least {least}",
+            f"сначала разверните промежуточный релиз, не ниже {least}",
+        ),
+    )
 
 
 def rollback_verdict(schema: Schema | None, standing: int | None, target: Manifest) -> Verdict:
@@ -51,14 +73,27 @@ def rollback_verdict(schema: Schema | None, standing: int | None, target: Manife
     """
     broken = incompatible(schema, standing, target)
     if not broken:
-        return Verdict(kind="safe", reason=f"{target.version} runs on the schema as it stands")
+        fits = Bilingual(
+            f"{target.version} runs on the schema as it stands", f"{target.version} работает с нынешней схемой"
+        )
+        return Verdict(kind="safe", reason=fits)
     lost = [one for one in to_revert(schema, standing, broken) if one.revert == "irreversible"]
     numbers = ", ".join(str(one.version) for one in (lost or broken))
     if lost:
-        return Verdict(
-            kind="needs-restore", reason=f"migration {numbers} is irreversible and {target.version} can't run after it"
+        final = Bilingual(
+            f"migration {numbers} is irreversible and {target.version} can't run after it",
+            f"миграция {numbers} необратима, и {target.version} после неё работать не может",
         )
-    return Verdict(kind="needs-revert", reason=f"migration {numbers} must be reverted before {target.version} can run")
+        return Verdict(kind="needs-restore", reason=final)
+    return Verdict(kind="needs-revert", reason=must_revert(numbers, target.version))
+
+
+def must_revert(numbers: str, version: Version) -> str:
+    """Why a way back to `version` is no safe one."""
+    return Bilingual(
+        f"migration {numbers} must be reverted before {version} can run",
+        f"прежде чем {version} сможет работать, нужно отменить миграцию {numbers}",
+    )
 
 
 def incompatible(schema: Schema | None, standing: int | None, target: Manifest) -> tuple[Migration, ...]:
