@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clmdeploy.adapters.liveness import watch
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import HostUnreachable
 from clmdeploy.model.hosts import Host
 
@@ -83,19 +84,44 @@ def _words(host: Host, error: Exception, known_hosts: Path) -> tuple[str, str]:
     where = f"{host.name} ({host.user}@{host.address}:{host.port})"
     if isinstance(error, paramiko.BadHostKeyException):
         return (
-            f"{where} shows another host key than the one pinned in {known_hosts}",
-            "find out whether the host was rebuilt or somebody stands in between; then renew its line in known_hosts",
+            Bilingual(
+                f"{where} shows another host key than the one pinned in {known_hosts}",
+                f"{where} предъявляет не тот ключ, что закреплён в {known_hosts}",
+            ),
+            Bilingual(
+                "find out whether the host was rebuilt or somebody stands in between; then renew its line in "
+                "known_hosts",
+                "выясните, переустановлен ли узел или кто-то встал посередине; затем обновите его строку в known_hosts",
+            ),
         )
     if isinstance(error, paramiko.AuthenticationException):
         return (
-            f"{where} refuses the SSH key",
-            "check ansible_user and ansible_ssh_private_key_file in hosts.yml, or the agent",
+            Bilingual(f"{where} refuses the SSH key", f"{where} не принимает ключ SSH"),
+            Bilingual(
+                "check ansible_user and ansible_ssh_private_key_file in hosts.yml, or the agent",
+                "проверьте ansible_user и ansible_ssh_private_key_file в hosts.yml или ssh-agent",
+            ),
         )
     if isinstance(error, paramiko.SSHException) and "not found in known_hosts" in str(error):
-        return f"{where} has no key in {known_hosts}", "pin its host key there first (see `clmdeploy init --help`)"
+        return (
+            Bilingual(f"{where} has no key in {known_hosts}", f"ключа узла {where} нет в {known_hosts}"),
+            Bilingual(
+                "pin its host key there first (see `clmdeploy init --help`)",
+                "сначала закрепите там его ключ (см. `clmdeploy init --help`)",
+            ),
+        )
     if "No existing session" in str(error):  # how paramiko says that no banner came
-        return f"{where} takes connections, but its sshd does not answer", "see whether the host hangs; else reboot it"
+        return (
+            Bilingual(
+                f"{where} takes connections, but its sshd does not answer",
+                f"{where} принимает соединения, но sshd не отвечает",
+            ),
+            Bilingual(
+                "see whether the host hangs; else reboot it", "посмотрите, не завис ли узел; иначе перезагрузите"
+            ),
+        )
+    cause = error or type(error).__name__
     return (
-        f"{where} does not answer over SSH: {error or type(error).__name__}",
-        "check the host and the network between",
+        Bilingual(f"{where} does not answer over SSH: {cause}", f"{where} не отвечает по SSH: {cause}"),
+        Bilingual("check the host and the network between", "проверьте узел и сеть до него"),
     )

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from clmdeploy.adapters.processes import Process, end_processes_of, own_namespace, own_process, processes_by_run
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import OutcomeUnknown
 
 _NAME = re.compile(r"clmdeploy-(?P<pid>\d+)-(?P<started>\d+)-(?P<namespace>\d+)-.+")
@@ -57,8 +58,14 @@ def clear_stale() -> None:
         if left:
             pids = " ".join(str(one.pid) for one in left)
             raise OutcomeUnknown(
-                f"a run of clmdeploy that was killed has left processes here that do not end: {pids}",
-                "find out what holds them (often a dead network file system), end them, then run this again",
+                Bilingual(
+                    f"a run of clmdeploy that was killed has left processes here that do not end: {pids}",
+                    f"убитый запуск clmdeploy оставил здесь процессы, которые не завершаются: {pids}",
+                ),
+                Bilingual(
+                    "find out what holds them (often a dead network file system), end them, then run this again",
+                    "выясните, что их держит (часто это мёртвая сетевая файловая система), завершите их и повторите",
+                ),
             )
     for place in stale_directories():
         shutil.rmtree(place, ignore_errors=True)

@@ -17,6 +17,7 @@ from clmdeploy.adapters.s3_errors import Place, translated
 from clmdeploy.adapters.s3_profile import probe
 from clmdeploy.adapters.s3_steady import etag_of, refuse_cut, refuse_cut_listing, steadily
 from clmdeploy.changes.ports import MEBIBYTE, Missing, Stored
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import Conflict, InvalidInput
 from clmdeploy.model.secret import Secret
 from clmdeploy.model.storage import StorageProfile
@@ -41,7 +42,10 @@ class S3Store:
         with translated(self._place, key):
             stored = steadily(lambda: self._read(key, limit + 1))
         if len(stored.body) > limit:
-            raise InvalidInput(f"{self._place}: {key} is larger than {limit} bytes", "it was not written by this tool")
+            raise InvalidInput(
+                self._place.told(Bilingual(f"{key} is larger than {limit} bytes", f"{key} больше {limit} байт")),
+                Bilingual("it was not written by this tool", "его записала не эта программа"),
+            )
         return stored
 
     def put(self, key: str, body: bytes, *, only_if_absent: bool = False, only_if_etag: str | None = None) -> str:
@@ -53,7 +57,10 @@ class S3Store:
                     return self._conditional.replace(key, body, only_if_etag)
                 return self._etag(self._client.put_object(Bucket=self.bucket, Key=key, Body=body))
         except Missing as error:  # If-Match on what does not exist
-            raise Conflict(f"{self._place}: {key} does not exist any more", "read again what is there") from error
+            raise Conflict(
+                self._place.told(Bilingual(f"{key} does not exist any more", f"{key} больше не существует")),
+                Bilingual("read again what is there", "прочитайте заново, что там есть"),
+            ) from error
 
     def upload(self, key: str, path: Path) -> None:
         from boto3.s3.transfer import TransferConfig  # slow to import
@@ -140,5 +147,9 @@ def _local(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InvalidInput(
-            f"{path}: can't be read or written: {error.strerror}", "check room and rights there"
+            Bilingual(
+                f"{path}: can't be read or written: {error.strerror}",
+                f"{path}: ни прочесть, ни записать: {error.strerror}",
+            ),
+            Bilingual("check room and rights there", "проверьте там свободное место и права"),
         ) from error

@@ -13,30 +13,74 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from clmdeploy.changes.ports import Missing
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import ClmError, Conflict, InvalidInput, StoreRefused, StoreUnavailable
 from clmdeploy.model.faults import printable
 
 _REFUSED = {
-    "InvalidAccessKeyId": ("does not know the access key", "check storage.access_key"),
+    "InvalidAccessKeyId": (
+        Bilingual("does not know the access key", "не знает ключ доступа"),
+        Bilingual("check storage.access_key", "проверьте storage.access_key"),
+    ),
     "SignatureDoesNotMatch": (
-        "refuses the secret key",
-        "check storage.secret_key, and that it belongs to the access key",
+        Bilingual("refuses the secret key", "не принимает секретный ключ"),
+        Bilingual(
+            "check storage.secret_key, and that it belongs to the access key",
+            "проверьте storage.secret_key и то, что он от этого ключа доступа",
+        ),
     ),
     "AccessDenied": (
-        "refuses access",
-        "check storage.access_key and storage.secret_key, and the rights of their account on this bucket",
+        Bilingual("refuses access", "отказывает в доступе"),
+        Bilingual(
+            "check storage.access_key and storage.secret_key, and the rights of their account on this bucket",
+            "проверьте storage.access_key, storage.secret_key и права их учётной записи на этот бакет",
+        ),
     ),
-    "AuthorizationHeaderMalformed": ("expects another region", "check storage.region"),
-    "PermanentRedirect": ("says that the bucket is elsewhere", "check storage.endpoint and storage.region"),
-    "NotImplemented": ("can't do what this needs", "`clmdeploy doctor` shows what the storage is able to do"),
+    "AuthorizationHeaderMalformed": (
+        Bilingual("expects another region", "ожидает другой регион"),
+        Bilingual("check storage.region", "проверьте storage.region"),
+    ),
+    "PermanentRedirect": (
+        Bilingual("says that the bucket is elsewhere", "сообщает, что бакет в другом месте"),
+        Bilingual("check storage.endpoint and storage.region", "проверьте storage.endpoint и storage.region"),
+    ),
+    "NotImplemented": (
+        Bilingual("can't do what this needs", "не умеет того, что здесь нужно"),
+        Bilingual(
+            "`clmdeploy doctor` shows what the storage is able to do", "`clmdeploy doctor` покажет, что хранилище умеет"
+        ),
+    ),
 }
 _REFUSED["Forbidden"] = _REFUSED["403"] = _REFUSED["AccessDenied"]
 _UNREACHED = {
-    "SSLError": ("its TLS certificate is not accepted", "check storage.ca_file, and the name in storage.endpoint"),
-    "ConnectTimeoutError": ("does not answer", "check storage.endpoint, and the way there (firewall, proxy)"),
-    "EndpointConnectionError": ("can't be reached", "check storage.endpoint, and that the storage runs"),
-    "ReadTimeoutError": ("took the request and did not answer in time", "try again; see the storage's own state"),
-    "ProxyConnectionError": ("can't be reached through the proxy", "check HTTPS_PROXY and NO_PROXY"),
+    "SSLError": (
+        Bilingual("its TLS certificate is not accepted", "сертификат TLS не принят"),
+        Bilingual(
+            "check storage.ca_file, and the name in storage.endpoint",
+            "проверьте storage.ca_file и имя в storage.endpoint",
+        ),
+    ),
+    "ConnectTimeoutError": (
+        Bilingual("does not answer", "не отвечает"),
+        Bilingual(
+            "check storage.endpoint, and the way there (firewall, proxy)",
+            "проверьте storage.endpoint и путь до него (межсетевой экран, прокси)",
+        ),
+    ),
+    "EndpointConnectionError": (
+        Bilingual("can't be reached", "недоступно"),
+        Bilingual(
+            "check storage.endpoint, and that the storage runs", "проверьте storage.endpoint и работает ли хранилище"
+        ),
+    ),
+    "ReadTimeoutError": (
+        Bilingual("took the request and did not answer in time", "приняло запрос и не ответило вовремя"),
+        Bilingual("try again; see the storage's own state", "повторите; посмотрите состояние самого хранилища"),
+    ),
+    "ProxyConnectionError": (
+        Bilingual("can't be reached through the proxy", "недоступно через прокси"),
+        Bilingual("check HTTPS_PROXY and NO_PROXY", "проверьте HTTPS_PROXY и NO_PROXY"),
+    ),
 }
 
 
@@ -48,8 +92,12 @@ class Place:
     bucket: str
     setting: str
 
-    def __str__(self) -> str:
-        return f"storage {self.endpoint}, bucket {self.bucket}"
+    def told(self, cause: str) -> str:
+        """What is wrong with it."""
+        return Bilingual(
+            f"storage {self.endpoint}, bucket {self.bucket}: {cause}",
+            f"хранилище {self.endpoint}, бакет {self.bucket}: {russian(cause)}",
+        )
 
 
 @contextmanager
@@ -65,7 +113,8 @@ def translated(place: Place, key: str = "") -> Iterator[None]:
         raise _of_failure(error, place) from error
     except ValueError as error:  # botocore: "Invalid endpoint"
         raise InvalidInput(
-            f"{place}: storage.endpoint is no address", "it is like https://s3.example.ru:8334"
+            place.told(Bilingual("storage.endpoint is no address", "storage.endpoint — не адрес")),
+            Bilingual("it is like https://s3.example.ru:8334", "он выглядит так: https://s3.example.ru:8334"),
         ) from error
 
 
@@ -91,27 +140,53 @@ def clock_skew(answer: Any) -> float | None:  # Any: botocore's parsed response
 def _of_answer(answer: Any, place: Place, key: str) -> ClmError:  # Any: botocore's parsed response
     code, status = code_of(answer), status_of(answer)
     if code == "NoSuchBucket":
-        return InvalidInput(f"{place}: there is no such bucket", f"create it, or correct {place.setting}")
+        return InvalidInput(
+            place.told(Bilingual("there is no such bucket", "такого бакета нет")),
+            Bilingual(f"create it, or correct {place.setting}", f"создайте его или исправьте {place.setting}"),
+        )
     if code in ("NoSuchKey", "404"):
-        return Missing(f"{place}: there is no object {key}")
+        return Missing(place.told(Bilingual(f"there is no object {key}", f"нет объекта {key}")))
     if code in ("PreconditionFailed", "412"):
-        return Conflict(f"{place}: {key} was written by somebody else", "read it again")
+        return Conflict(
+            place.told(Bilingual(f"{key} was written by somebody else", f"{key} уже записан кем-то другим")),
+            Bilingual("read it again", "прочитайте его заново"),
+        )
     if code == "RequestTimeTooSkewed":
         return _of_skew(answer, place)
-    cause, hint = _REFUSED.get(code, (f"answers {printable(code, 60)} (HTTP {status})", "see the storage's own log"))
+    cause, hint = _REFUSED.get(code) or _other_answer(printable(code, 60), status)
     kind = StoreUnavailable if status >= 500 or status in (408, 429) or not status else StoreRefused
-    return kind(f"{place}: {cause}", hint)
+    return kind(place.told(cause), hint)
+
+
+def _other_answer(code: str, status: int) -> tuple[str, str]:
+    return (
+        Bilingual(f"answers {code} (HTTP {status})", f"отвечает {code} (HTTP {status})"),
+        Bilingual("see the storage's own log", "посмотрите журнал самого хранилища"),
+    )
 
 
 def _of_skew(answer: Any, place: Place) -> ClmError:  # Any: botocore's parsed response
     skew = clock_skew(answer)
-    by = "" if skew is None else f" by {abs(skew):.0f} s"
-    return StoreRefused(f"{place}: the clocks here and there differ{by}", "set the clock of this machine: timedatectl")
+    by = Bilingual("", "") if skew is None else Bilingual(f" by {abs(skew):.0f} s", f" на {abs(skew):.0f} с")
+    return StoreRefused(
+        place.told(Bilingual(f"the clocks here and there differ{by}", f"часы здесь и там расходятся{russian(by)}")),
+        Bilingual("set the clock of this machine: timedatectl", "поправьте часы этой машины: timedatectl"),
+    )
 
 
 def _of_failure(error: Exception, place: Place) -> ClmError:
     kind = type(error).__name__
     if kind in ("ParamValidationError", "InvalidEndpointConfigurationError"):
-        return InvalidInput(f"{place}: is not a name or address that S3 takes", f"correct {place.setting}")
-    cause, hint = _UNREACHED.get(kind, (f"the connection failed ({kind})", "check storage.endpoint, then try again"))
-    return StoreUnavailable(f"{place}: {cause}", hint)
+        return InvalidInput(
+            place.told(Bilingual("is not a name or address that S3 takes", "S3 не принимает такое имя или адрес")),
+            Bilingual(f"correct {place.setting}", f"исправьте {place.setting}"),
+        )
+    cause, hint = _UNREACHED.get(kind) or _broken(kind)
+    return StoreUnavailable(place.told(cause), hint)
+
+
+def _broken(kind: str) -> tuple[str, str]:
+    return (
+        Bilingual(f"the connection failed ({kind})", f"сбой соединения ({kind})"),
+        Bilingual("check storage.endpoint, then try again", "проверьте storage.endpoint и повторите"),
+    )

@@ -11,6 +11,7 @@ from clmdeploy.adapters.connections import Connections
 from clmdeploy.adapters.wire import guard_command, read_reply, request_text
 from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.ports import OutcomeListener
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import HostUnreachable
 from clmdeploy.tasks.exchange import exchange
 
@@ -57,9 +58,11 @@ class SshPerformer:
             command = guard_command(act.host.user, act.guard)
             return read_reply(*exchange(connection, command, request_text(act).encode(), act.timeout + GRACE))
         except TimeoutError:
-            return Outcome(status="timed-out", message=f"{act.host.name} gave no answer within {act.timeout + GRACE} s")
+            name, seconds = act.host.name, act.timeout + GRACE
+            message = Bilingual(f"{name} gave no answer within {seconds} s", f"{name} не ответил за {seconds} с")
+            return Outcome(status="timed-out", message=message)
         except (OSError, EOFError, SSHException, ValueError) as error:
             connection.close()
-            return Outcome(
-                status="unreachable", message=f"{act.host.name}: the connection broke: {error or type(error).__name__}"
-            )
+            name, cause = act.host.name, error or type(error).__name__
+            message = Bilingual(f"{name}: the connection broke: {cause}", f"{name}: соединение оборвалось: {cause}")
+            return Outcome(status="unreachable", message=message)

@@ -8,10 +8,14 @@ from pydantic import ValidationError
 
 from clmdeploy.adapters.program import acts_program_text
 from clmdeploy.changes.guarded import Guarded, Outcome
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.redaction import redact_text
 
 GUARD = "/usr/local/lib/clmdeploy/guard"
-SETUP_HINT = "the guard is not installed here: run `clmdeploy host setup`"
+SETUP_HINT = Bilingual(
+    "the guard is not installed here: run `clmdeploy host setup`",
+    "агент здесь не установлен: выполните `clmdeploy host setup`",
+)
 
 
 def guard_command(user: str, verb: str) -> list[str]:
@@ -49,16 +53,36 @@ def read_reply(code: int, stdout: bytes, stderr: bytes) -> Outcome:
     secret; what only looks so goes here.
     """
     outcome = _reply(code, stdout, stderr)
-    return outcome.model_copy(update={"message": redact_text(outcome.message)})
+    message = Bilingual(redact_text(outcome.message), redact_text(russian(outcome.message)))
+    return outcome.model_copy(update={"message": message})
 
 
 def _reply(code: int, stdout: bytes, stderr: bytes) -> Outcome:
     try:
-        return Outcome.model_validate_json(stdout)
+        return _in_both_languages(Outcome.model_validate_json(stdout))
     except ValidationError:
         said = (stderr or stdout).decode(errors="replace").strip()[-500:]
     if code in (126, 127) or "command not found" in said or "No such file" in said:
         return Outcome(status="refused", message=SETUP_HINT, acted=False)
     if "sudo:" in said:
-        return Outcome(status="refused", message=f"the SSH user may not run the guard: {said}", acted=False)
-    return Outcome(status="unknown", message=f"the guard gave no reply (exit code {code}): {said}")
+        message = Bilingual(
+            f"the SSH user may not run the guard: {said}", f"пользователю SSH нельзя запускать агента: {said}"
+        )
+        return Outcome(status="refused", message=message, acted=False)
+    message = Bilingual(
+        f"the guard gave no reply (exit code {code}): {said}", f"агент не ответил (код завершения {code}): {said}"
+    )
+    return Outcome(status="unknown", message=message)
+
+
+def _in_both_languages(outcome: Outcome) -> Outcome:
+    """The refusal that people meet at night: the host listens to somebody else. The guard itself speaks English."""
+    match outcome.result.get("stale"):
+        case {"token": token, "newest": newest, "claim": {"who": who, "since": since, "change": change}}:
+            by = f"{who} работает здесь без хранилища с {since} (изменение {change})"
+        case {"token": token, "newest": newest}:
+            by = "работу перехватило другое изменение"
+        case _:
+            return outcome
+    told = Bilingual(outcome.message, f"токен {token} устарел: этот узел уже видел {newest}; {by}")
+    return outcome.model_copy(update={"message": told})

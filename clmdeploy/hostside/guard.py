@@ -40,7 +40,11 @@ if TYPE_CHECKING:
 
 
 class Refused(Exception):
-    """The request is not carried out; nothing was touched."""
+    """The request is not carried out; nothing was touched. `facts`: what was found instead, beside the words."""
+
+    def __init__(self, message: str, **facts: object) -> None:
+        super().__init__(message)
+        self.facts = facts
 
 
 def read_json(path: str) -> Json | None:
@@ -114,8 +118,9 @@ def raise_token(scope: str, token: int, claim: Json | None = None) -> None:
         tokens = read_json(path) or {}
         newest, standing = tokens.get(scope, 0), tokens.get("claim")
         if token < newest or (claim and not may_claim(claim, standing, token, newest)):
+            stale = {"token": token, "newest": newest, "claim": claim_of(tokens, scope)}
             who = holder(tokens, scope)
-            raise Refused(f"stale token {token}: this host has already seen {newest}; {who} took over")
+            raise Refused(f"stale token {token}: this host has already seen {newest}; {who} took over", stale=stale)
         if claim:
             write_json(path, {**tokens, scope: token, "claim": {**claim, "scope": scope, "token": token}})
         elif token > newest:
@@ -129,10 +134,15 @@ def may_claim(claim: Json, standing: Json | None, token: int, newest: int) -> bo
 
 def holder(tokens: Json, scope: str) -> str:
     """Who is known to have taken the newest token."""
-    claim = tokens.get("claim") or {}
-    if claim.get("scope") != scope:
+    claim = claim_of(tokens, scope)
+    if claim is None:
         return "another change"
     return f"{claim['who']}, at work without the storage since {claim['since']} (change {claim['change']}),"
+
+
+def claim_of(tokens: Json, scope: str) -> Json | None:
+    claim = tokens.get("claim") or {}
+    return claim if claim.get("scope") == scope else None
 
 
 def active_units() -> list[str]:
@@ -317,7 +327,7 @@ def main(arguments: list[str]) -> int:
         os.makedirs(RUN, mode=0o700, exist_ok=True)
         reply = VERBS[arguments[1]](json.loads(raw))
     except Refused as refusal:
-        reply = {"status": "refused", "message": str(refusal), "result": {}}
+        reply = {"status": "refused", "message": str(refusal), "result": refusal.facts}
     except (KeyError, TypeError, ValueError, OSError, subprocess.SubprocessError) as error:
         reply = {"status": "failed", "message": f"{type(error).__name__}: {error}"[:2000], "result": {}}
     sys.stdout.write(json.dumps(reply, sort_keys=True) + "\n")
