@@ -12,8 +12,10 @@ from clmdeploy.changes.events import Event
 from clmdeploy.changes.journal import Journal, read_event
 from clmdeploy.changes.ports import Missing
 from clmdeploy.changes.signed_plan import SignedPlan
+from clmdeploy.changes.standing_words import listing_hint
 from clmdeploy.model.errors import ClmError, InvalidInput, StoreUnavailable, UsageError, VerificationFailed
 from clmdeploy.queries.change_archive import Gap
+from clmdeploy.queries.changes import nothing_done, unknown_message
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,7 @@ def find_record(places: Sequence[Place], wanted: str | None) -> ChangeRecord:
     if silence:
         raise silence
     name = places[0].journal.environment
-    what = f"{name} has no change {wanted[:80]!r}" if wanted else f"nothing was ever done in {name}"
-    raise UsageError(what, f"clmdeploy change list -e {name} shows all changes")
+    raise UsageError(unknown_message(name, wanted) if wanted else nothing_done(name), listing_hint(name))
 
 
 def _newest(journal: Journal) -> str | None:

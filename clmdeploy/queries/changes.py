@@ -17,6 +17,8 @@ from clmdeploy.changes.head import Head
 from clmdeploy.changes.journal import Journal, read_event
 from clmdeploy.changes.ledger import Ledger
 from clmdeploy.changes.signed_plan import SignedPlan
+from clmdeploy.changes.standing_words import listing_hint
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import UsageError, VerificationFailed
 from clmdeploy.model.value import Value
 
@@ -98,9 +100,8 @@ def story(journal: Journal, change: str | None) -> Story:
     """All of one change, by default of the newest. Raises UsageError when there is no such change."""
     known = list(_edges(journal))  # a plan whose first event was never stored is no change
     if not known:
-        raise UsageError(
-            f"nothing was ever done in {journal.environment}", f"clmdeploy deploy VERSION -e {journal.environment}"
-        )
+        name = journal.environment
+        raise UsageError(nothing_done(name), f"clmdeploy deploy VERSION -e {name}")
     chosen = change or journal.newest_change() or known[-1]
     if chosen not in known:
         raise _unknown(journal, chosen)
@@ -134,15 +135,35 @@ def to_settle(journal: Journal, wanted: str | None) -> str:
     if wanted in candidates:
         return wanted
     if not candidates:
-        what = f"change {wanted} is not open" if wanted else f"no change is open in {environment}"
-        raise UsageError(
-            f"{what}: there is nothing to resume or abort", f"clmdeploy change list -e {environment} shows all changes"
-        )
-    named = ", ".join(candidates)
+        raise UsageError(_nothing_open(wanted, environment), listing_hint(environment))
+    raise UsageError(*_others_open(wanted, environment, ", ".join(candidates)))
+
+
+def _nothing_open(wanted: str | None, environment: str) -> str:
+    what = Bilingual(f"no change is open in {environment}", f"в среде {environment} нет незавершённых изменений")
+    if wanted:
+        what = Bilingual(f"change {wanted} is not open", f"изменение {wanted} не ждёт завершения")
+    return Bilingual(
+        f"{what}: there is nothing to resume or abort", f"{russian(what)}: ни завершать, ни откатывать нечего"
+    )
+
+
+def _others_open(wanted: str | None, environment: str, others: str) -> tuple[str, str]:
     if wanted is None:
-        raise UsageError(f"several changes are open in {environment}: {named}", "name one of them")
-    is_are = "is" if len(candidates) == 1 else "are"
-    raise UsageError(f"change {wanted} is not open in {environment}; open {is_are} {named}", "name that one, or none")
+        return (
+            Bilingual(
+                f"several changes are open in {environment}: {others}",
+                f"в среде {environment} не завершено несколько изменений: {others}",
+            ),
+            Bilingual("name one of them", "назовите одно из них"),
+        )
+    return (
+        Bilingual(
+            f"change {wanted} is not open in {environment}, but {others}",
+            f"в среде {environment} не завершено не {wanted}, а {others}",
+        ),
+        Bilingual("name that one, or none", "назовите его или не указывайте ничего"),
+    )
 
 
 def _candidates(journal: Journal) -> list[str]:
@@ -153,10 +174,18 @@ def _candidates(journal: Journal) -> list[str]:
 
 
 def _unknown(journal: Journal, change: str) -> UsageError:
-    return UsageError(
-        f"{journal.environment} has no change {change[:80]!r}",
-        f"clmdeploy change list -e {journal.environment} shows all changes",
-    )
+    return UsageError(unknown_message(journal.environment, change), listing_hint(journal.environment))
+
+
+def nothing_done(environment: str) -> str:
+    """Its journal is empty."""
+    return Bilingual(f"nothing was ever done in {environment}", f"в среде {environment} ещё ничего не делали")
+
+
+def unknown_message(environment: str, change: str) -> str:
+    """Nobody here knows it."""
+    shown = repr(change[:80])
+    return Bilingual(f"{environment} has no change {shown}", f"в среде {environment} нет изменения {shown}")
 
 
 def _edges(journal: Journal, change: str = "") -> Mapping[str, tuple[str, str]]:
@@ -173,7 +202,12 @@ def _ends(keys: Sequence[str]) -> tuple[str, str]:
 def _summary(journal: Journal, change: str, edge: tuple[str, str], head: Head | None) -> ChangeSummary:
     first, last = (read_event(key, journal.store.get(key).body) for key in edge)
     if first.kind != "opened":
-        raise VerificationFailed(f"journal event {edge[0]} should open change {change}, but is {first.kind!r}")
+        raise VerificationFailed(
+            Bilingual(
+                f"journal event {edge[0]} should open change {change}, but is {first.kind!r}",
+                f"событие журнала {edge[0]} должно открывать изменение {change}, а это {first.kind!r}",
+            )
+        )
     owed = tuple(sorted(host for host, owing in (head.owed if head else {}).items() if owing == change))
     return ChangeSummary(
         id=change, kind=str(first.detail["kind"]), title=str(first.detail["title"]),

@@ -14,6 +14,7 @@ from typing import Protocol
 from clmdeploy.changes.guarded import Guarded
 from clmdeploy.changes.ports import Performer
 from clmdeploy.config.environment import LoadedEnvironment
+from clmdeploy.model.bilingual import Bilingual, lines
 from clmdeploy.model.errors import HostUnreachable, InvalidInput
 from clmdeploy.model.signing import Namespace, Verifier
 from clmdeploy.model.version import Version
@@ -40,25 +41,21 @@ class HostReleases:
         """As the catalogue does. Raises InvalidInput when no host holds it, or two hold different ones."""
         found = self._records(version)
         if not found:
-            raise InvalidInput(
-                f"no host of {self.environment.name} holds {name} {version}",
-                "without the storage only a release that the hosts hold can be rolled back to",
-            )
+            raise InvalidInput(*_nobody_holds(self.environment.name, f"{name} {version}"))
         if len(found) > 1:
             names = ", ".join(sorted({directory for directory, _, _ in found}))
-            raise InvalidInput(f"the hosts hold different releases {version}: {names}", "wait for the storage")
+            raise InvalidInput(*_different(str(version), names))
         ((directory, document, signature),) = found
-        source = f"the record of {directory} on the hosts"
-        release = from_bytes(document, source)
+        release = from_bytes(document, f"the record of {directory} on the hosts")
         if (release.manifest.name, release.directory) != (name, directory):
-            raise InvalidInput(f"{source} is that of {release.manifest.name} {release.directory}")
+            raise InvalidInput(_of_another(directory, f"{release.manifest.name} {release.directory}"))
         principal = self.verifier.verify(Namespace.RELEASE, document, signature)
         return Published(release, document, signature, principal)
 
     def _records(self, version: Version) -> set[tuple[str, bytes, bytes]]:
         outcomes = self.performer.perform(self._asks(version), lambda _key, _outcome: None)
         if not any(outcome.is_done for outcome in outcomes.values()):
-            raise HostUnreachable("\n".join(outcome.complaint(name) for name, outcome in outcomes.items()))
+            raise HostUnreachable(lines(outcome.complaint(name) for name, outcome in outcomes.items()))
         return {
             (directory, _unpacked(one["record"], directory), str(one["signature"]).encode())
             for outcome in outcomes.values()
@@ -83,7 +80,44 @@ def _unpacked(packed: str, directory: str) -> bytes:
         unpacker = zlib.decompressobj()
         document = unpacker.decompress(base64.b64decode(packed, validate=True), LARGEST)
     except (ValueError, zlib.error) as error:
-        raise InvalidInput(f"the record of {directory} on the hosts can't be read: {error}") from error
+        raise InvalidInput(
+            Bilingual(
+                f"the record of {directory} on the hosts can't be read: {error}",
+                f"описание {directory} на узлах не читается: {error}",
+            )
+        ) from error
     if unpacker.unconsumed_tail or not unpacker.eof:
-        raise InvalidInput(f"the record of {directory} on the hosts is larger than {LARGEST} bytes")
+        raise InvalidInput(
+            Bilingual(
+                f"the record of {directory} on the hosts is larger than {LARGEST} bytes",
+                f"описание {directory} на узлах больше {LARGEST} байт",
+            )
+        )
     return document
+
+
+def _nobody_holds(environment: str, release: str) -> tuple[str, str]:
+    return (
+        Bilingual(f"no host of {environment} holds {release}", f"ни на одном узле среды {environment} нет {release}"),
+        Bilingual(
+            "without the storage only a release that the hosts hold can be rolled back to",
+            "без хранилища вернуться можно только к релизу, который есть на узлах",
+        ),
+    )
+
+
+def _different(version: str, directories: str) -> tuple[str, str]:
+    return (
+        Bilingual(
+            f"the hosts hold different releases {version}: {directories}",
+            f"на узлах разные релизы {version}: {directories}",
+        ),
+        Bilingual("wait for the storage", "дождитесь хранилища"),
+    )
+
+
+def _of_another(directory: str, release: str) -> str:
+    return Bilingual(
+        f"the record of {directory} on the hosts is that of {release}",
+        f"описание {directory} на узлах относится к {release}",
+    )

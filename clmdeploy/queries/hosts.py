@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.ports import OutcomeListener, Performer
 from clmdeploy.config.environment import LoadedEnvironment
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.checks import HostLook
 from clmdeploy.model.errors import UsageError
 from clmdeploy.model.hosts import Host
@@ -38,15 +39,30 @@ def chosen(environment: LoadedEnvironment, names: Iterable[str], among: Sequence
     for name in names:
         meant = [host for host in environment.hosts if name == host.name] or list(environment.group(name))
         if not meant:
-            raise UsageError(f"hosts.yml has no host or group {name[:80]!r}", f"it has: {_known(environment)}")
+            raise UsageError(*_unknown_words(repr(name[:80]), _known(environment)))
         usable = [host for host in meant if host in among]
         if not usable:
-            raise UsageError(
-                f"{name} is not managed here: no guard is installed on hosts of {', '.join(sorted(NOT_OURS))} alone",
-                f"hosts that are: {', '.join(host.name for host in among)}",
-            )
+            raise UsageError(*_unmanaged_words(name, ", ".join(host.name for host in among)))
         found |= {host.name: host for host in usable}
     return tuple(found.values()) if found else tuple(among)
+
+
+def _unknown_words(name: str, known: str) -> tuple[str, str]:
+    return (
+        Bilingual(f"hosts.yml has no host or group {name}", f"в hosts.yml нет узла или группы {name}"),
+        Bilingual(f"it has: {known}", f"есть: {known}"),
+    )
+
+
+def _unmanaged_words(name: str, managed: str) -> tuple[str, str]:
+    groups = ", ".join(sorted(NOT_OURS))
+    return (
+        Bilingual(
+            f"{name} is not managed here: no guard is installed on hosts of {groups} alone",
+            f"{name} отсюда не управляется: на узлы только из групп {groups} агент не ставится",
+        ),
+        Bilingual(f"hosts that are: {managed}", f"управляются узлы: {managed}"),
+    )
 
 
 def unfit(looks: Mapping[str, HostLook]) -> dict[str, Outcome]:

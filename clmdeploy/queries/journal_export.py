@@ -15,6 +15,7 @@ from clmdeploy.changes.events import Event
 from clmdeploy.changes.head import Head, read_head
 from clmdeploy.changes.journal import Journal
 from clmdeploy.changes.ports import Missing
+from clmdeploy.changes.verification import BEHEADED, gone_words
 from clmdeploy.model.errors import VerificationFailed
 from clmdeploy.model.value import canonical_json
 
@@ -48,9 +49,9 @@ class JournalExport:
                 self.events += 1
                 yield event_line(one)
         if stored is None and self.events:
-            fault = "the journal has events but no signed head"
+            fault = BEHEADED
         elif signed is not None and not found:
-            fault = f"the signed head names event {signed.change}/{signed.seq:06d}, which is missing or was edited"
+            fault = gone_words(f"{signed.change}/{signed.seq:06d}")
         self._refuse(fault)
         yield head_line(key, stored, fault)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.signing import Namespace, Signer, Verifier
 from clmdeploy.releases import archive
@@ -43,8 +44,14 @@ def load_for(bundle: Path, application: str, environment: str) -> Built:
     name = built.release.manifest.name
     if name != application:
         raise InvalidInput(
-            f"{bundle}: is a release of {name}, but {environment} installs {application}",
-            "correct `name` in release.yml, or `application` in clm.yml",
+            Bilingual(
+                f"{bundle}: is a release of {name}, but {environment} installs {application}",
+                f"{bundle}: это релиз {name}, а в среду {environment} ставится {application}",
+            ),
+            Bilingual(
+                "correct `name` in release.yml, or `application` in clm.yml",
+                "исправьте `name` в release.yml или `application` в clm.yml",
+            ),
         )
     return built
 
@@ -61,8 +68,12 @@ def signature_for(built: Built, given: Path | None, signer: Callable[[], Signer]
     try:
         trusted.verify(Namespace.RELEASE, built.document, signature)
     except InvalidInput as error:
-        hint = error.hint if given else f"if it is left of another build, remove it to sign anew: rm {found}"
-        raise InvalidInput(f"{found}: {error.message}", hint) from error
+        left = Bilingual(
+            f"if it is left of another build, remove it to sign anew: rm {found}",
+            f"если она осталась от другой сборки, удалите её, и подпись будет сделана заново: rm {found}",
+        )
+        told = Bilingual(f"{found}: {error.message}", f"{found}: {russian(error.message)}")
+        raise InvalidInput(told, error.hint if given else left) from error
     return signature
 
 
@@ -76,4 +87,5 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_LARGEST_SIGNATURE + 1)
     except OSError as error:
-        raise InvalidInput(f"{path}: can't be read: {error.strerror}") from error
+        cause = error.strerror
+        raise InvalidInput(Bilingual(f"{path}: can't be read: {cause}", f"{path}: не читается: {cause}")) from error

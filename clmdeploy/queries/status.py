@@ -12,9 +12,10 @@ from clmdeploy.changes.lease import Leases
 from clmdeploy.changes.lease_document import HOST_SETUP, LeaseDocument
 from clmdeploy.changes.ports import Performer
 from clmdeploy.config.environment import LoadedEnvironment
+from clmdeploy.model.bilingual import Bilingual, joined, russian
 from clmdeploy.model.errors import ClmError
 from clmdeploy.model.facts import FleetFacts, HostFacts, SchemaState
-from clmdeploy.model.value import JsonValue, Value
+from clmdeploy.model.value import JsonValue, Text, Value
 from clmdeploy.queries.changes import ChangeSummary, last_change, settling_verb
 from clmdeploy.queries.fleet import gather_fleet
 from clmdeploy.queries.wishes import release_groups
@@ -38,7 +39,7 @@ class HostStatus(Value):
     name: str
     groups: tuple[str, ...]
     reachable: bool
-    message: str = ""
+    message: Text = ""
     release: str | None = None
     """directory of the release that `current` points to, VERSION-DIGEST8"""
     version: str | None = None
@@ -56,7 +57,7 @@ class FleetStatus(Value):
     drained: dict[str, str] = {}
     """BALANCER:BACKEND/SERVER → the change of this tool that took it out"""
     schema_state: SchemaState | None = None
-    schema_fault: str = ""
+    schema_fault: Text = ""
 
     @property
     def runs(self) -> dict[str, list[str]]:
@@ -80,7 +81,7 @@ class FleetStatus(Value):
 class RecordStatus(Value):
     """What the state bucket says; `fault` when it can't be asked or believed, and then nothing else is known."""
 
-    fault: str = ""
+    fault: Text = ""
     last_change: ChangeSummary | None = None
     owed: dict[str, str] = {}
     """host → the change that owes it an undo"""
@@ -136,7 +137,9 @@ def record_status(reach: Callable[[], tuple[Journal, Leases]], patience: float =
     try:
         return answers.get(timeout=patience)
     except Empty:
-        return RecordStatus(fault=f"the storage gave no answer within {patience:.0f} s")
+        seconds = f"{patience:.0f}"
+        fault = Bilingual(f"the storage gave no answer within {seconds} s", f"хранилище не ответило за {seconds} с")
+        return RecordStatus(fault=fault)
 
 
 def _record(reach: Callable[[], tuple[Journal, Leases]]) -> RecordStatus:
@@ -200,6 +203,10 @@ def faults_of_services(host: HostStatus) -> Iterator[str]:
         if not _well(service, host.version):
             units = ", ".join(f"{unit} {state}" for unit, state in service["units"].items() if state != "active")
             answers = service["version"]
-            other = f"version {answers} answers" if answers not in (None, host.version) else ""
-            words = ", ".join(word for word in (units, other) if word) or "its health check fails"
-            yield f"{service['component']}: {words}"
+            other = Bilingual(f"version {answers} answers", f"отвечает версия {answers}")
+            wrong = [word for word in (units, other if answers not in (None, host.version) else "") if word]
+            component, words = service["component"], joined(", ", wrong) or _UNHEALTHY
+            yield Bilingual(f"{component}: {words}", f"{component}: {russian(words)}")
+
+
+_UNHEALTHY = Bilingual("its health check fails", "проверка здоровья не проходит")

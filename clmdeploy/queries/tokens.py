@@ -6,6 +6,7 @@ from clmdeploy.changes.claims import GAP
 from clmdeploy.changes.guarded import Guarded
 from clmdeploy.changes.ports import Performer
 from clmdeploy.config.environment import LoadedEnvironment
+from clmdeploy.model.bilingual import Bilingual, lines
 from clmdeploy.model.errors import HostUnreachable
 from clmdeploy.queries.fleet import balance_asks
 from clmdeploy.queries.hosts import release_hosts
@@ -26,5 +27,7 @@ def newest_seen(performer: Performer, environment: LoadedEnvironment) -> int:
     silent = [outcome.complaint(name) for name, outcome in outcomes.items() if not outcome.is_done]
     told = [int(outcome.result["tokens"].get("fleet", 0)) for outcome in outcomes.values() if outcome.is_done]
     if not told:
-        raise HostUnreachable("\n".join(silent), "bring one of them back first")
+        raise HostUnreachable(
+            lines(silent), Bilingual("bring one of them back first", "сначала верните в строй хотя бы один из них")
+        )
     return max(told) + (2 * GAP if silent else 0)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from clmdeploy.changes.ports import Performer
 from clmdeploy.config.environment import LoadedEnvironment
 from clmdeploy.config.settings import Rollout
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import InvalidInput, NothingChanged, UsageError
 from clmdeploy.model.facts import FleetFacts
 from clmdeploy.model.faults import faults_of
@@ -47,7 +48,7 @@ class Choices:
             return Rollout.model_validate(settings.model_dump() | given)
         except ValidationError as error:
             faults = "\n".join(f"--{fault.replace('_', '-')}" for fault in faults_of(error))
-            raise UsageError(faults, "compare the section rollout of clm.yml: the same rules hold there") from error
+            raise UsageError(faults, _SAME_RULES) from error
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Wishing:
         strangers = sorted(set(choices.limit) - known)
         if strangers:
             names = ", ".join(strangers)
-            raise InvalidInput(f"--limit: hosts.yml has no host {names}", f"it has: {', '.join(sorted(known))}")
+            raise InvalidInput(*_strangers_words(names, ", ".join(sorted(known))))
         groups = release_groups(self.environment, target)
         return gather_around(self.hosts, self.environment, groups, choices.limit, probe=self.offline)
 
@@ -103,6 +104,19 @@ class Wishing:
             reasons=dict(choices.reasons), offline=self.offline,
             token=self.token(),
         )  # fmt: skip
+
+
+_SAME_RULES = Bilingual(
+    "compare the section rollout of clm.yml: the same rules hold there",
+    "сравните с разделом rollout в clm.yml: правила те же",
+)
+
+
+def _strangers_words(names: str, known: str) -> tuple[str, str]:
+    return (
+        Bilingual(f"--limit: hosts.yml has no host {names}", f"--limit: в hosts.yml нет узла {names}"),
+        Bilingual(f"it has: {known}", f"есть: {known}"),
+    )
 
 
 def release_groups(environment: LoadedEnvironment, target: Target | None) -> set[str]:
@@ -118,7 +132,10 @@ def previous_version(fleet: FleetFacts, environment: str, limit: Collection[str]
     ways = [facts.ledger[-1] for facts in fleet.hosts if facts.ledger and (not limit or facts.host.name in limit)]
     if not ways:
         raise NothingChanged(
-            f"no host of {environment} has run another release before: there is nothing to go back to",
-            "name a release: --to VERSION",
+            Bilingual(
+                f"no host of {environment} has run another release before: there is nothing to go back to",
+                f"на узлах среды {environment} раньше не работал другой релиз: возвращаться не к чему",
+            ),
+            Bilingual("name a release: --to VERSION", "назовите релиз: --to ВЕРСИЯ"),
         )
     return max(Version(name.rpartition("-")[0]) for name in ways)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from clmdeploy.config.environment import LoadedEnvironment
 from clmdeploy.config.secrets import resolve
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.signing import Signer
 
@@ -88,10 +89,7 @@ class Reach:
 
         trust = self.environment.settings.trust
         if trust.signing_key is None:
-            raise InvalidInput(
-                f"{self.environment.directory / 'clm.yml'}: trust.signing_key: missing: plans and journal are signed",
-                "name a key of allowed_signers there; `clmdeploy init --generate-signing-key` makes one",
-            )
+            raise InvalidInput(*_unsigned_words(f"{self.environment.directory / 'clm.yml'}: trust.signing_key"))
         path = trust.signing_key.path(self.environment.directory)
         key = path or resolve(trust.signing_key, self.environment.directory, self.environ, key="trust.signing_key")
         return OpenSshSigner(key)
@@ -140,3 +138,15 @@ class Reach:
             secret_key=resolve(storage.secret_key, directory, self.environ, key="storage.secret_key"),
             region=storage.region, ca_file=self.environment.ca_file, addressing=storage.addressing,
         )  # fmt: skip
+
+
+def _unsigned_words(setting: str) -> tuple[str, str]:
+    return (
+        Bilingual(
+            f"{setting}: missing: plans and journal are signed", f"{setting}: не указан, а планы и журнал подписываются"
+        ),
+        Bilingual(
+            "name a key of allowed_signers there; `clmdeploy init --generate-signing-key` makes one",
+            "укажите там ключ из allowed_signers; создать ключ: `clmdeploy init --generate-signing-key`",
+        ),
+    )
