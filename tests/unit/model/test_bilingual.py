@@ -1,4 +1,4 @@
-"""Sentences in two languages: they say the same of the same, and whoever meets a failure at night reads it in theirs."""
+"""Sentences in two languages: they say the same of the same, and who meets a failure at night reads it in theirs."""
 
 from __future__ import annotations
 
