@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from clmdeploy.changes.ports import MEBIBYTE, Missing, Stored
+from clmdeploy.changes.ports import MEBIBYTE, Missing, Oversized, Stored
 from clmdeploy.model.errors import Conflict, InvalidInput
 from clmdeploy.model.secret import Secret
 
@@ -36,7 +36,7 @@ class DirectoryStore:
         with self._told(key), self._path(key).open("rb") as file:
             body = file.read(limit + 1)
         if len(body) > limit:
-            raise InvalidInput(f"{self._path(key)} is larger than {limit} bytes", "it was not written by this tool")
+            raise Oversized(f"{self._path(key)} is larger than {limit} bytes", "it was not written by this tool")
         return Stored(body, _etag(body))
 
     def put(self, key: str, body: bytes, *, only_if_absent: bool = False, only_if_etag: str | None = None) -> str:

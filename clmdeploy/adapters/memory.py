@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
-from clmdeploy.changes.ports import MEBIBYTE, Missing, Stored
+from clmdeploy.changes.ports import MEBIBYTE, Missing, Oversized, Stored
 from clmdeploy.model.errors import Conflict, InvalidInput
 from clmdeploy.model.secret import Secret
 
@@ -23,7 +23,7 @@ class MemoryStore:
     def get(self, key: str, limit: int = 16 * MEBIBYTE) -> Stored:
         body = self._body(key)
         if len(body) > limit:
-            raise InvalidInput(f"{key} in memory is larger than {limit} bytes")
+            raise Oversized(f"{key} in memory is larger than {limit} bytes")
         return Stored(body, _etag(body))
 
     def put(self, key: str, body: bytes, *, only_if_absent: bool = False, only_if_etag: str | None = None) -> str:

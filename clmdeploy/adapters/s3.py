@@ -16,7 +16,7 @@ from clmdeploy.adapters.s3_conditional import ConditionalWriter
 from clmdeploy.adapters.s3_errors import Place, translated
 from clmdeploy.adapters.s3_profile import probe
 from clmdeploy.adapters.s3_steady import etag_of, refuse_cut, refuse_cut_listing, steadily
-from clmdeploy.changes.ports import MEBIBYTE, Missing, Stored
+from clmdeploy.changes.ports import MEBIBYTE, Missing, Oversized, Stored
 from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import Conflict, InvalidInput
 from clmdeploy.model.secret import Secret
@@ -42,7 +42,7 @@ class S3Store:
         with translated(self._place, key):
             stored = steadily(lambda: self._read(key, limit + 1))
         if len(stored.body) > limit:
-            raise InvalidInput(
+            raise Oversized(
                 self._place.told(Bilingual(f"{key} is larger than {limit} bytes", f"{key} больше {limit} байт")),
                 Bilingual("it was not written by this tool", "его записала не эта программа"),
             )

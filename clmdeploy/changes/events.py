@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import datetime
+from typing import Literal, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, model_validator
 
+from clmdeploy.changes.event_details import refuse_misfit
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.model.value import JsonValue, Value, digest_of
 
@@ -20,8 +22,6 @@ EventKind = Literal[
     "host-dropped",
     "closed",
 ]
-ClosedState = Literal["done", "taken-back", "partly", "stopped", "superseded"]
-"""superseded: work without the storage has brought its hosts into a known state since"""
 GENESIS = "0" * 64
 
 
@@ -61,6 +61,13 @@ class Event(Value):
     detail: dict[str, JsonValue] = {}
 
     _stored_digest: str | None = PrivateAttr(None)
+
+    @model_validator(mode="after")
+    def _told_in_full(self) -> Self:
+        if datetime.fromisoformat(self.at).tzinfo is None:
+            raise ValueError("a time without its zone")
+        refuse_misfit(self.kind, self.detail)
+        return self
 
     @property
     def digest(self) -> str:

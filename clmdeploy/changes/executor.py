@@ -12,7 +12,8 @@ from clmdeploy.changes.change_log import ChangeLog
 from clmdeploy.changes.data_hold import DataHold
 from clmdeploy.changes.dispatch import Dispatch
 from clmdeploy.changes.ending import Ending, Failure, owed_hosts
-from clmdeploy.changes.events import ClosedState, EventKind
+from clmdeploy.changes.event_details import ClosedState
+from clmdeploy.changes.events import EventKind
 from clmdeploy.changes.gates import INTERRUPTED, hold_gate
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.held_lease import Holding

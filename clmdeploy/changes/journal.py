@@ -15,11 +15,21 @@ from pydantic import ValidationError
 
 from clmdeploy.changes.events import Event, Link
 from clmdeploy.changes.head import Head, read_head, signed_head
+from clmdeploy.changes.journal_words import (
+    BEHEADED,
+    FIND_OUT,
+    exchanged,
+    gone,
+    misplaced,
+    unplanned,
+    unreadable,
+    unsigned,
+)
 from clmdeploy.changes.ledger import Ledger
 from clmdeploy.changes.persistence import create, replace
-from clmdeploy.changes.ports import Clock, Missing, ObjectStore
+from clmdeploy.changes.plan import Plan
+from clmdeploy.changes.ports import Clock, Missing, ObjectStore, Oversized, Stored
 from clmdeploy.changes.signed_plan import SignedPlan, read_signed_plan
-from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import ClmError, InvalidInput, VerificationFailed
 from clmdeploy.model.signing import Signer, Verifier
 from clmdeploy.model.value import sha256_hex
@@ -52,40 +62,72 @@ class Journal:
         return sorted({name.split("/", 1)[0] for name in stored if "/events/" in name})
 
     def plan(self, change: str) -> SignedPlan:
-        """The plan of a change, its signature and digest checked. Raises VerificationFailed, or Missing."""
+        """The plan of a change that has begun, its signature and digest checked. Raises VerificationFailed."""
         key = f"{self.environment}/changes/{change}/plan"
+        body = self._believed(key).body
         try:
-            return read_signed_plan(self.store.get(key).body, self.verifier, key)
+            return read_signed_plan(body, self.verifier, key)
         except InvalidInput as error:
             raise VerificationFailed(error.message, error.hint) from error
 
     def events(self, change: str) -> list[Event]:
         """The events of a change in order. Raises VerificationFailed naming one that is not in its place."""
         prefix = f"{self.environment}/changes/{change}/events/"
-        events = [read_event(key, self.store.get(key).body) for key in self.store.keys(prefix)]
+        events = [self.event(key) for key in self.store.keys(prefix)]
         for seq, event in enumerate(events):
             placed = (event.environment, event.change, event.seq) == (self.environment, change, seq)
             if not placed or (seq and event.previous != events[seq - 1].digest):
-                raise VerificationFailed(_misplaced(f"{change}/{seq:06d}"))
+                raise VerificationFailed(misplaced(f"{change}/{seq:06d}"))
         return events
+
+    def event(self, key: str) -> Event:
+        """One event. Raises VerificationFailed naming the key when it is gone or can't be read."""
+        return read_event(key, self._believed(key).body)
+
+    def _believed(self, key: str) -> Stored:
+        """What was stored under the key. Raises VerificationFailed when that is gone, or more than was ever written."""
+        try:
+            return self.store.get(key)
+        except Missing:
+            raise VerificationFailed(*gone(key)) from None
+        except Oversized as error:
+            raise VerificationFailed(error.message, FIND_OUT) from error
 
     def ledger(self, change: str) -> Ledger:
         """What the events say of a change, once they are what the signed head vouches for.
 
         Raises VerificationFailed when they are not, or when the plan is another than they announced.
         """
-        signed, events, head = self.plan(change), self.events(change), self.head()
+        head = self.head()  # first: events that are stored meanwhile go behind what it names
+        signed, events = self.plan(change), self.events(change)
         if head is not None and head.last is not None and head.last.change == change:
-            _check_signed(head.last, events)
+            key = f"{self.environment}/changes/{change}/events/{head.last.seq:06d}"
+            _check_signed(key, head.last, next(iter(events[head.last.seq :]), None))
         if events and events[0].detail.get("plan") != signed.digest:
-            raise VerificationFailed(*_exchanged(f"{self.environment}/changes/{change}/plan"))
+            raise VerificationFailed(*exchanged(f"{self.environment}/changes/{change}/plan"))
+        _check_steps(signed.plan, events)
         return Ledger.of(signed.plan, events)
 
     def is_settled(self, change: str) -> bool:
-        """Whether nothing of a change can be under way: it was closed for good, or its first event was never stored."""
+        """Whether nothing of a change can be under way: it was closed for good, or its first event was never stored.
+
+        Raises VerificationFailed when the signed head knows better, or its last event can't be read.
+        """
         keys = list(self.store.keys(f"{self.environment}/changes/{change}/events/"))
-        last = read_event(keys[-1], self.store.get(keys[-1]).body) if keys else None
+        self.believed_head(change)
+        last = self.event(keys[-1]) if keys else None
         return last is None or (last.kind == "closed" and last.detail["state"] != "stopped")
+
+    def believed_head(self, change: str | None = None) -> Head | None:
+        """The head, once the event that it names is there, where that is one of `change` (default: of any).
+
+        Raises VerificationFailed when it is gone or another: a change that acted is not to be taken for none.
+        """
+        head = self.head()
+        if head is not None and head.last is not None and change in (None, head.last.change):
+            key = f"{self.environment}/changes/{head.last.change}/events/{head.last.seq:06d}"
+            _check_signed(key, head.last, self.event(key))
+        return head
 
     def head(self) -> Head | None:
         """The signed head; None in a new environment. Raises VerificationFailed when the signature does not fit."""
@@ -97,8 +139,10 @@ class Journal:
             stored = self.store.get(self._head_key)
         except Missing:
             if self.changes():
-                raise VerificationFailed(*_BEHEADED) from None
+                raise VerificationFailed(*BEHEADED) from None
             return None
+        except Oversized as error:
+            raise VerificationFailed(error.message, FIND_OUT) from error
         return read_head(stored.body, self.verifier, self._head_key), stored.etag
 
     @property
@@ -155,47 +199,16 @@ class Journal:
                 self.keep(key, self.store.get(key).body)
 
 
-_BEHEADED = (
-    Bilingual(
-        "the journal has events but no signed head: somebody removed it",
-        "в журнале есть события, но нет подписанной вершины: её кто-то удалил",
-    ),
-    Bilingual(
-        "find out who; control nodes keep a copy of what they wrote",
-        "выясните кто; у управляющих узлов есть копия того, что они писали",
-    ),
-)
+def _check_signed(key: str, last: Link, found: Event | None) -> None:
+    if found is None or found.digest != last.digest:
+        raise VerificationFailed(*unsigned(key))
 
 
-def _misplaced(event: str) -> str:
-    return Bilingual(
-        f"journal event {event} is missing, edited or out of order",
-        f"событие журнала {event} пропало, изменено или не на своём месте",
-    )
-
-
-def _exchanged(key: str) -> tuple[str, str]:
-    return (
-        Bilingual(f"{key} is not the plan that the journal announced", f"{key} — не тот план, что объявлен в журнале"),
-        Bilingual(
-            "find out who wrote it there, and put the right one back: control nodes keep a copy",
-            "выясните, кто его туда записал, и верните верный: у управляющих узлов есть копия",
-        ),
-    )
-
-
-def _check_signed(last: Link, events: Sequence[Event]) -> None:
-    if last.seq >= len(events) or events[last.seq].digest != last.digest:
-        raise VerificationFailed(
-            Bilingual(
-                f"journal event {last.change}/{last.seq:06d} is not the one that the signed head names",
-                f"событие журнала {last.change}/{last.seq:06d} — не то, что названо в подписанной вершине",
-            ),
-            Bilingual(
-                "find out who wrote there; control nodes keep a copy of what they wrote",
-                "выясните, кто туда писал; у управляющих узлов есть копия того, что они писали",
-            ),
-        )
+def _check_steps(plan: Plan, events: Sequence[Event]) -> None:
+    steps = {"", *(step.id for step in plan.steps)}
+    for event in events:
+        if event.step not in steps:
+            raise VerificationFailed(*unplanned(event_key(event)))
 
 
 def event_key(event: Event) -> str:
@@ -207,10 +220,4 @@ def read_event(key: str, body: bytes) -> Event:
     try:
         return Event.model_validate_json(body).as_stored(sha256_hex(body))
     except ValidationError as error:
-        count = error.error_count()
-        raise VerificationFailed(
-            Bilingual(
-                f"journal event {key} can't be read: {count} faults",
-                f"событие журнала {key} не читается: ошибок {count}",
-            )
-        ) from error
+        raise VerificationFailed(unreadable(key, error.error_count())) from error

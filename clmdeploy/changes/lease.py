@@ -21,7 +21,7 @@ from clmdeploy.changes.events import Who
 from clmdeploy.changes.held_lease import HeldLease, Holding
 from clmdeploy.changes.lease_document import HOST_SETUP, LeaseDocument, Scope, StopWish, expired_words, held_words
 from clmdeploy.changes.persistence import create, replace
-from clmdeploy.changes.ports import Clock, Missing, ObjectStore, Stored
+from clmdeploy.changes.ports import Clock, Missing, ObjectStore, Oversized, Stored
 from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import ClmError, Conflict, LeaseHeld, OutcomeUnknown, UsageError, VerificationFailed
 from clmdeploy.model.value import canonical_json
@@ -93,6 +93,8 @@ class Leases:
             stored: Stored = self.store.get(self.key(scope))
         except Missing:
             return None
+        except Oversized as error:
+            raise VerificationFailed(error.message, error.hint) from error
         try:
             return LeaseDocument.model_validate_json(stored.body), stored.etag
         except ValidationError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from clmdeploy.changes.guarded import Guarded, Outcome
-from clmdeploy.model.errors import ClmError, ExitCode
+from clmdeploy.model.errors import ClmError, ExitCode, InvalidInput
 from clmdeploy.model.secret import Secret
 
 MEBIBYTE = 1024**2
@@ -19,6 +19,10 @@ class Missing(ClmError):
     """The storage has no object under this key."""
 
     exit_code = ExitCode.INVALID
+
+
+class Oversized(InvalidInput):
+    """An object is larger than anything that this tool writes under its key: somebody else has."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class ObjectStore(Protocol):
         """Whether `only_if_absent` and `only_if_etag` are kept by this storage."""
 
     def get(self, key: str, limit: int = 16 * MEBIBYTE) -> Stored:
-        """Read an object. Raises Missing if there is none, InvalidInput if it is larger than `limit` bytes."""
+        """Read an object. Raises Missing if there is none, Oversized if it is larger than `limit` bytes."""
 
     def put(self, key: str, body: bytes, *, only_if_absent: bool = False, only_if_etag: str | None = None) -> str:
         """Write an object and return its etag. Raises Conflict when a condition does not hold.

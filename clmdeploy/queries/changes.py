@@ -14,7 +14,8 @@ from typing import Literal
 
 from clmdeploy.changes.events import Event, Who
 from clmdeploy.changes.head import Head
-from clmdeploy.changes.journal import Journal, read_event
+from clmdeploy.changes.journal import Journal
+from clmdeploy.changes.journal_words import gone
 from clmdeploy.changes.ledger import Ledger
 from clmdeploy.changes.signed_plan import SignedPlan
 from clmdeploy.changes.standing_words import listing_hint
@@ -71,7 +72,7 @@ class Story:
 
 def summaries(journal: Journal, most: int) -> list[ChangeSummary]:
     """The newest changes, newest first. Raises VerificationFailed when the head or an event can't be read."""
-    head = journal.head()
+    head = journal.believed_head()
     edges = list(_edges(journal).items())[-most - PROPOSED_EARLIER :]
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="journal") as pool:
         made = pool.map(lambda edge: _summary(journal, edge[0], edge[1], head), edges)
@@ -85,8 +86,12 @@ def last_change(journal: Journal) -> ChangeSummary | None:
 
 
 def summary(journal: Journal, change: str) -> ChangeSummary:
-    """One change that the journal is known to have. Raises VerificationFailed when an event can't be read."""
-    return _summary(journal, change, _edges(journal, change)[change], journal.head())
+    """One change that the journal is known to have. Raises VerificationFailed when an event is gone or unreadable."""
+    head = journal.believed_head(change)
+    edge = _edges(journal, change).get(change)
+    if edge is None:
+        raise VerificationFailed(*gone(f"{journal.environment}/changes/{change}/events/000000"))
+    return _summary(journal, change, edge, head)
 
 
 def settling_verb(journal: Journal, change: ChangeSummary) -> Literal["resume", "abort"]:
@@ -98,20 +103,19 @@ def settling_verb(journal: Journal, change: ChangeSummary) -> Literal["resume", 
 
 def story(journal: Journal, change: str | None) -> Story:
     """All of one change, by default of the newest. Raises UsageError when there is no such change."""
-    known = list(_edges(journal))  # a plan whose first event was never stored is no change
-    if not known:
+    chosen = change or journal.newest_change()
+    if chosen is None:
         name = journal.environment
         raise UsageError(nothing_done(name), f"clmdeploy deploy VERSION -e {name}")
-    chosen = change or journal.newest_change() or known[-1]
-    if chosen not in known:
-        raise _unknown(journal, chosen)
+    refuse_unknown(journal, chosen)
     journal.ledger(chosen)  # refuses a plan that is not the one which the events announced
     return Story(chosen, journal.plan(chosen), tuple(journal.events(chosen)))
 
 
 def refuse_unknown(journal: Journal, change: str) -> None:
-    """Raises UsageError when there is no such change."""
-    if change not in _edges(journal, change):
+    """Raises UsageError when there is no such change, VerificationFailed when the signed head knows better."""
+    if change not in _edges(journal, change):  # a plan whose first event was never stored is no change
+        journal.believed_head(change)
         raise _unknown(journal, change)
 
 
@@ -200,7 +204,7 @@ def _ends(keys: Sequence[str]) -> tuple[str, str]:
 
 
 def _summary(journal: Journal, change: str, edge: tuple[str, str], head: Head | None) -> ChangeSummary:
-    first, last = (read_event(key, journal.store.get(key).body) for key in edge)
+    first, last = (journal.event(key) for key in edge)
     if first.kind != "opened":
         raise VerificationFailed(
             Bilingual(

@@ -154,6 +154,8 @@ def _record(reach: Callable[[], tuple[Journal, Leases]]) -> RecordStatus:
         )  # fmt: skip
     except ClmError as error:
         return RecordStatus(fault=error.message)
+    except Exception as error:  # noqa: BLE001  # whatever it is: nobody is to wait for an answer that never comes
+        return RecordStatus(fault=f"{type(error).__name__}: {str(error).partition(chr(10))[0][:500]}")
 
 
 def next_command(environment: str, record: RecordStatus) -> str | None:

@@ -17,7 +17,7 @@ import pytest
 from clmdeploy.adapters.directory import DirectoryStore
 from clmdeploy.adapters.memory import MemoryStore
 from clmdeploy.adapters.s3 import S3Store
-from clmdeploy.changes.ports import Missing, ObjectStore
+from clmdeploy.changes.ports import Missing, ObjectStore, Oversized
 from clmdeploy.model.errors import Conflict, InvalidInput
 
 
@@ -138,7 +138,7 @@ def test_reads_are_bounded(store: ObjectStore, key: str) -> None:
     """An object larger than the limit is refused, one of exactly the limit is read."""
     store.put(key, b"x" * 1000)
     assert len(store.get(key, limit=1000).body) == 1000
-    with pytest.raises(InvalidInput, match="999"):
+    with pytest.raises(Oversized, match="999"):
         store.get(key, limit=999)
 
 

@@ -143,6 +143,25 @@ def test_a_journal_without_its_head_is_no_new_environment(told: Stage) -> None:
         told.conductor().begin("c3", told.signed(make_plan()), "why", 0)
 
 
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_change_whose_events_were_removed_is_not_settled(told: Stage, kept: int) -> None:
+    """Its expired lease would be free for anybody: the signed head knows that it acted."""
+    assert told.journal.is_settled("c2")
+    *_, last = keys = list(told.store.keys("test/changes/c2/events/"))
+    for key in keys[kept:]:
+        del told.store._objects[key]
+    with pytest.raises(VerificationFailed, match=f"{last} is gone"):
+        told.journal.is_settled("c2")
+
+
+def test_an_event_of_any_size_is_not_read(told: Stage) -> None:
+    """Nobody's memory is filled: what is larger than anything that was ever stored is not to be believed."""
+    key = list(told.store.keys("test/changes/c2/events/"))[-1]
+    told.store.put(key, bytes(17 * 1024**2))
+    with pytest.raises(VerificationFailed, match=key):
+        told.journal.ledger("c2")
+
+
 def test_a_second_branch_of_the_chain_is_found(told: Stage) -> None:
     """Nobody can slip in a change beside another."""
     previous = ""

@@ -126,6 +126,16 @@ def test_storage_that_cant_be_asked_is_a_fault_of_the_record_only() -> None:
     assert record_status(reach) == RecordStatus(fault="storage.access_key: $CLM_S3_ACCESS_KEY is not set")
 
 
+def test_what_nobody_foresaw_is_a_fault_of_the_record_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """At once, and without a traceback: the hosts must be seen."""
+
+    def reach() -> Any:
+        raise KeyError("kind")
+
+    assert record_status(reach, patience=30) == RecordStatus(fault="KeyError: 'kind'")
+    assert capsys.readouterr().err == ""
+
+
 def test_storage_that_takes_too_long_is_not_waited_for() -> None:
     """Nobody waits for the storage's own retries before they see the hosts."""
     given_up = threading.Event()
