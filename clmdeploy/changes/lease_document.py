@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from clmdeploy.changes.events import Who
 from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.value import Value
 
 Scope = Literal["fleet", "data"]
+LONGEST_LIFE = 3600  # seconds; whoever meets a lease is kept waiting as long
 HOST_SETUP = "host-setup"
 """what holds the lease while bare hosts are prepared: no change, as there is no guard yet to go through"""
 
@@ -28,10 +29,19 @@ class LeaseDocument(Value):
     who: Who
     change: str = ""
     reason: str = ""
-    since: str = Field(description="wall clock of the holder when it took the lease; for people")
-    time_to_live: int = Field(30, description="seconds without a heartbeat after which it counts as expired")
+    since: str = Field(min_length=1, description="wall clock of the holder when it took the lease; for people")
+    time_to_live: int = Field(
+        30, ge=1, le=LONGEST_LIFE, description="seconds without a heartbeat after which it counts as expired"
+    )
     renewed: str = Field("", description="wall clock of the holder at its last heartbeat; for people")
     nonce: str = Field(description="renewed with each write, so that a lost answer can be told from a lost race")
+
+    @field_validator("since", "renewed")
+    @classmethod
+    def _has_a_zone(cls, at: str) -> str:
+        if at and datetime.fromisoformat(at).tzinfo is None:
+            raise ValueError("a time without its zone")
+        return at
 
     def seems_lost(self, now: datetime) -> bool:
         """Whether to advise people to take over: they will be kept waiting if the clocks have lied.

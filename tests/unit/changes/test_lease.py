@@ -282,10 +282,27 @@ def test_a_lease_of_another_format_is_refused_by_name() -> None:
         leases(store).acquire(request())
 
 
+@pytest.mark.parametrize(
+    "forged", [{"since": "long ago"}, {"renewed": "2026-01-01T00:00:00"}, {"since": ""}, {"time_to_live": 10**9}]
+)
+def test_a_lease_that_nobody_could_have_written_is_refused_by_name(forged: dict[str, str | int]) -> None:
+    """Nobody stumbles over its times later, or waits a lifetime for it."""
+    store = MemoryStore()
+    held = leases(store).acquire(request())
+    held.release()
+    document = found(leases(store)).model_dump() | forged
+    store.put("test/lease/fleet", canonical_json(document))
+    with pytest.raises(VerificationFailed, match="test/lease/fleet"):
+        leases(store).read("fleet")
+
+
 def test_the_stored_lease_has_a_stable_form() -> None:
     """Another control node, of this version or the next, reads it."""
-    document = LeaseDocument(scope="fleet", token=7, held=True, who=WHO, change="c1", reason="r", since="s", nonce="n")
+    document = LeaseDocument(
+        scope="fleet", token=7, held=True, who=WHO, change="c1", reason="r", nonce="n",
+        since="2026-01-01T00:00:00+00:00",
+    )  # fmt: skip
     assert canonical_json(document).decode() == (
-        '{"change":"c1","format":"lease/1","held":true,"manual":false,"nonce":"n","reason":"r","renewed":"","scope":"fleet","since":"s",'
-        '"time_to_live":30,"token":7,"who":{"host":"control1","job":null,"principal":"ivanova","user":"root"},"yields":false}'
+        '{"change":"c1","format":"lease/1","held":true,"manual":false,"nonce":"n","reason":"r","renewed":"","scope":"fleet",'
+        '"since":"2026-01-01T00:00:00+00:00","time_to_live":30,"token":7,"who":{"host":"control1","job":null,"principal":"ivanova","user":"root"},"yields":false}'
     )
