@@ -14,7 +14,7 @@ from typing import Any
 
 from clmdeploy.changes.ports import Missing
 from clmdeploy.model.bilingual import Bilingual, russian
-from clmdeploy.model.errors import ClmError, Conflict, InvalidInput, StoreRefused, StoreUnavailable
+from clmdeploy.model.errors import ClmError, Conflict, InvalidInput, NoBucket, StoreRefused, StoreUnavailable
 from clmdeploy.model.faults import printable
 
 _REFUSED = {
@@ -140,7 +140,7 @@ def clock_skew(answer: Any) -> float | None:  # Any: botocore's parsed response
 def _of_answer(answer: Any, place: Place, key: str) -> ClmError:  # Any: botocore's parsed response
     code, status = code_of(answer), status_of(answer)
     if code == "NoSuchBucket":
-        return InvalidInput(
+        return NoBucket(
             place.told(Bilingual("there is no such bucket", "такого бакета нет")),
             Bilingual(f"create it, or correct {place.setting}", f"создайте его или исправьте {place.setting}"),
         )

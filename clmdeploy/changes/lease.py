@@ -19,7 +19,15 @@ from pydantic import ValidationError
 
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.held_lease import HeldLease, Holding
-from clmdeploy.changes.lease_document import HOST_SETUP, LeaseDocument, Scope, StopWish, expired_words, held_words
+from clmdeploy.changes.lease_document import (
+    HOST_SETUP,
+    LeaseDocument,
+    Scope,
+    StopWish,
+    expired_words,
+    held_words,
+    unreadable_words,
+)
 from clmdeploy.changes.persistence import create, replace
 from clmdeploy.changes.ports import Clock, Missing, ObjectStore, Oversized, Stored
 from clmdeploy.model.bilingual import Bilingual, russian
@@ -98,9 +106,8 @@ class Leases:
         try:
             return LeaseDocument.model_validate_json(stored.body), stored.etag
         except ValidationError as error:
-            key, count = self.key(scope), error.error_count()
             raise VerificationFailed(
-                Bilingual(f"{key} is not a lease: {count} faults", f"{key} — не запись блокировки: ошибок {count}")
+                *unreadable_words(self.key(scope), self.environment, error.error_count())
             ) from error
 
     def newest(self, scope: Scope) -> int:

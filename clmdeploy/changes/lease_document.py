@@ -113,6 +113,18 @@ def expired_words(document: LeaseDocument, environment: str) -> tuple[str, str]:
     )
 
 
+def unreadable_words(key: str, environment: str, faults: int) -> tuple[str, str]:
+    """Message and hint for somebody who finds no lease under its key, but something else."""
+    renew = f"`clmdeploy lease renew -e {environment}`"
+    return (
+        Bilingual(f"{key} is not a lease: {faults} faults", f"{key} — не запись блокировки: ошибок {faults}"),
+        Bilingual(
+            f"once nobody is at work, remove it; then {renew}",
+            f"когда никто не работает, удалите её; затем {renew}",
+        ),
+    )
+
+
 def settling_hint(change: str, environment: str) -> str:
     """The two commands of which one settles a change that stands open."""
     resume = f"`clmdeploy change resume {change} -e {environment}`"

@@ -151,14 +151,17 @@ def _settle(
     *,
     taking_back: bool,
 ) -> None:
-    from clmdeploy.cli.offline import open_offline_runtime, ship_first
+    from clmdeploy.cli.offline import open_offline_runtime, ship_first, way_back_named
     from clmdeploy.cli.rollout import tell_drift
     from clmdeploy.cli.vigil import Task, on_errand
     from clmdeploy.queries.changes import to_settle
 
     words = ("change", "abort" if taking_back else "resume", *([wanted] if wanted else []))
     task = Task(" ".join(words), options.reason or "", settles=True, offline=options.offline)
-    with on_errand(invocation, environment, task) as (runtime, vigil):
+    with (
+        on_errand(invocation, environment, task) as (runtime, vigil),
+        way_back_named(environment, wanted=not options.offline),
+    ):
         refuse_unwritable(output)
         if options.offline:
             runtime = open_offline_runtime(invocation, runtime, wanted)

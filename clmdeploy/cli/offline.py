@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.rollout_options import RolloutOptions
-from clmdeploy.model.errors import OutcomeUnknown, UsageError
+from clmdeploy.model.bilingual import Bilingual, joined
+from clmdeploy.model.errors import (
+    ClmError,
+    NoBucket,
+    OutcomeUnknown,
+    StoreRefused,
+    StoreUnavailable,
+    UsageError,
+    VerificationFailed,
+)
+from clmdeploy.model.faults import printable
 
 if TYPE_CHECKING:
     from clmdeploy.runtime import Runtime
@@ -16,8 +28,11 @@ if TYPE_CHECKING:
 
 
 def offline_runtime(invocation: Invocation, runtime: Runtime, options: RolloutOptions) -> OfflineRuntime:
-    """For new work. Raises UsageError while the storage answers, OutcomeUnknown while earlier work stands open here."""
-    from clmdeploy.runtime.offline import OfflineRuntime, storage_answers, unshipped
+    """For new work. Raises UsageError while the storage serves, OutcomeUnknown while earlier work stands open here.
+
+    Where the storage is damaged, but its lease can be read: LeaseHeld while somebody is at work.
+    """
+    from clmdeploy.runtime.offline import OfflineRuntime, await_leaseholder, unshipped
 
     name = runtime.environment.name
     if options.propose or options.plan_out is not None or options.stop_backup:
@@ -28,22 +43,53 @@ def offline_runtime(invocation: Invocation, runtime: Runtime, options: RolloutOp
                 invocation.say("offline.open", change=change),
                 f"clmdeploy change resume {change} -e {name} --offline; or abort",
             )
-    if options.acts and storage_answers(runtime):
-        raise UsageError(invocation.say("offline.needless"), f"clmdeploy rollback -e {name}")
+    if options.acts:
+        why = _outage(invocation, runtime, f"clmdeploy rollback -e {name}")
+        if not isinstance(why, StoreUnavailable):
+            await_leaseholder(runtime, options.lease_wait)
     return OfflineRuntime.beside(runtime, runtime.change_id("rollback"), options.limit, options.instead_of or "")
 
 
 def open_offline_runtime(invocation: Invocation, runtime: Runtime, wanted: str | None) -> OfflineRuntime:
-    """For work that stands open here. Raises UsageError when there is none, or while the storage answers."""
-    from clmdeploy.runtime.offline import OfflineRuntime, storage_answers, unshipped
+    """For work that stands open here. Raises UsageError when there is none, or while the storage serves."""
+    from clmdeploy.runtime.offline import OfflineRuntime, unshipped
 
-    if storage_answers(runtime):
-        raise UsageError(invocation.say("offline.needless"), "leave --offline away: its journal is shipped first")
+    _outage(invocation, runtime, "leave --offline away: its journal is shipped first")
     open_ones = [one for one in unshipped(runtime) if wanted in (None, one)]
     if not open_ones:
         raise UsageError(invocation.say("offline.none"), f"here are: {', '.join(unshipped(runtime)) or '-'}")
     plan = OfflineRuntime.beside(runtime, open_ones[-1]).journal.plan(open_ones[-1]).plan
     return OfflineRuntime.beside(runtime, open_ones[-1], [host.name for host in plan.hosts])
+
+
+def _outage(invocation: Invocation, runtime: Runtime, instead: str) -> ClmError:
+    """Why this must do without the storage, which is told. Raises UsageError when it need not, with what to do."""
+    from clmdeploy.runtime.offline import outage
+
+    try:
+        why = outage(runtime)
+    except StoreRefused as error:
+        raise StoreRefused(invocation.say("offline.refused", why=error.message), error.hint) from error
+    if why is None:
+        raise UsageError(invocation.say("offline.needless"), instead)
+    click.echo(invocation.say("offline.because", why=printable(invocation.told(why.message))), err=True)
+    return why
+
+
+@contextmanager
+def way_back_named(environment: str, *, wanted: bool) -> Iterator[None]:
+    """Around work with the storage: where what is stored there is damaged or gone, the hint names the way without it.
+
+    `wanted`: whether this work has such a way.
+    """
+    try:
+        yield
+    except (VerificationFailed, NoBucket) as error:
+        if not wanted:
+            raise
+        command = f"clmdeploy rollback -e {environment} --offline --reason TEXT"
+        way = Bilingual(f"the way back meanwhile: {command}", f"путь назад тем временем: {command}")
+        raise type(error)(error.message, joined("; ", filter(None, (error.hint, way)))) from error
 
 
 def ship_first(invocation: Invocation, runtime: Runtime, *, settling: bool = False) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     "--accept-outage", type=reason_text, metavar="REASON", help="Allow a way back during which nothing can serve."
 )
 @click.option("--stop-backup", is_flag=True, help="Ask a running backup to stop, where this needs the data to itself.")
-@click.option("--offline", is_flag=True, help="Without the storage, which is out of reach. Wants --reason.")
+@click.option("--offline", is_flag=True, help="Without the storage: out of reach, or damaged. Wants --reason.")
 @click.option(
     "--instead-of", metavar="CHANGE", help="With --offline: that work without the storage will not go on any more."
 )
@@ -41,8 +41,8 @@ def rollback(
 
     The verdict comes first: safe, needs a migration reverted, or needs a restore. In the last case nothing is done.
 
-    With --offline neither lease nor journal can be reached: the hosts themselves keep other control nodes out, the
-    release before is taken as they hold it, and the journal is kept here until `journal ship`.
+    With --offline neither lease nor journal can be reached or believed: the hosts themselves keep other control nodes
+    out, the release before is taken as they hold it, and the journal is kept here until `journal ship`.
     """
     from clmdeploy.cli.rollout import Rollout
     from clmdeploy.planners.rollback import plan_rollback
@@ -52,5 +52,5 @@ def rollback(
     if options.offline and options.reason is None:
         raise UsageError(invocation.say("offline.reason"), '--reason "TEXT"')
     title = f"rollback --to {version}" if version else "rollback"
-    rollout = Rollout(invocation, environment, title, options, consent, output)
+    rollout = Rollout(invocation, environment, title, options, consent, output, goes_back=True)
     rollout.carry(lambda wishing, choices, now: plan_rollback(wishing.rollback(version, choices), now))

@@ -12,11 +12,13 @@ import click
 from clmdeploy.cli.conduct import Run, refuse_unwritable
 from clmdeploy.cli.confirmation import confirm, refuse_other_name, refuse_unanswerable
 from clmdeploy.cli.context import Invocation
+from clmdeploy.cli.offline import offline_runtime, ship_first, way_back_named
 from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions
 from clmdeploy.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from clmdeploy.changes.conductor import Admission
+    from clmdeploy.changes.conductor import Admission, Conductor
+    from clmdeploy.changes.ending import Ending
     from clmdeploy.changes.plan import Plan
     from clmdeploy.changes.signed_plan import SignedPlan
     from clmdeploy.cli.vigil import Vigil
@@ -37,16 +39,21 @@ class Rollout:
     options: RolloutOptions
     consent: Consent
     output: Output
+    goes_back: bool = False
+    """whether there is a way without the storage"""
 
     def carry(self, plan_with: Planner) -> None:
         """Plan; then show the plan, write it, or carry it out. Before the last answer nothing is touched."""
         from clmdeploy.cli.vigil import Task, on_errand
 
-        options = self.options
+        options, wanted = self.options, self.goes_back and not self.options.offline
         task = Task(
             self.title, options.reason or "", flags=options.flags, acts=options.acts, offline=options.offline
         )  # fmt: skip
-        with on_errand(self.invocation, self.environment, task) as (runtime, vigil):
+        with (
+            on_errand(self.invocation, self.environment, task) as (runtime, vigil),
+            way_back_named(self.environment, wanted=wanted),
+        ):
             self._refuse_senseless()
             self._carry(self._prepared(runtime), vigil, plan_with)
 
@@ -72,8 +79,6 @@ class Rollout:
 
     def _prepared(self, runtime: Runtime) -> Runtime:
         """With the storage, or on purpose without it."""
-        from clmdeploy.cli.offline import offline_runtime, ship_first
-
         if self.options.offline:
             return offline_runtime(self.invocation, runtime, self.options)
         if self.options.acts:
@@ -133,12 +138,16 @@ def apply_wanted(run: Run, consent: Consent, options: RolloutOptions, wanted: Wa
         click.echo()
     run.runtime.conductor().refuse_unsettled(run.plan)
     confirm(run.invocation, consent, run.plan)
-    run.conduct(
-        lambda conductor: conductor.begin(
-            wanted.change, wanted.signed, options.reason or wanted.reason, options.lease_wait,
-            stop_backup=options.stop_backup, admit=wanted.admit,
-        )
-    )  # fmt: skip
+    goes_back = run.plan.kind == "rollback" and not run.runtime.is_offline
+
+    def begin(conductor: Conductor) -> Ending:
+        with way_back_named(run.plan.environment, wanted=goes_back):
+            return conductor.begin(
+                wanted.change, wanted.signed, options.reason or wanted.reason, options.lease_wait,
+                stop_backup=options.stop_backup, admit=wanted.admit,
+            )  # fmt: skip
+
+    run.conduct(begin)
 
 
 def tell_drift(invocation: Invocation, runtime: Runtime, plan: Plan) -> None:

@@ -116,6 +116,10 @@ class StoreRefused(StoreUnavailable):
     """The storage answers, but not to these keys, or not by this machine's clock: no outage, a fault of ours."""
 
 
+class NoBucket(InvalidInput):
+    """The storage answers, but has no such bucket: it was removed, or clm.yml has its name wrong."""
+
+
 class Conflict(ClmError):
     """A conditional write lost: the object exists, or is not the one that was read."""
 

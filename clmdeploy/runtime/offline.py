@@ -14,8 +14,18 @@ from typing import TYPE_CHECKING
 from clmdeploy.adapters.directory import DirectoryStore
 from clmdeploy.changes.claims import Claims
 from clmdeploy.changes.journal import Journal
+from clmdeploy.changes.lease import POLL
+from clmdeploy.changes.ports import Missing
 from clmdeploy.changes.shipping import ship
-from clmdeploy.model.errors import StoreRefused, StoreUnavailable
+from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.errors import (
+    ClmError,
+    NoBucket,
+    OutcomeUnknown,
+    StoreRefused,
+    StoreUnavailable,
+    VerificationFailed,
+)
 from clmdeploy.model.signing import LateSigner
 from clmdeploy.queries.fleet import balance_asks
 from clmdeploy.queries.host_releases import HostReleases
@@ -88,7 +98,14 @@ def unshipped(runtime: Runtime) -> list[str]:
 
 
 def ship_work(runtime: Runtime, change: str) -> None:
-    """Bring the journal of one of them into the bucket. Raises as `changes.shipping.ship` does."""
+    """Bring the journal of one of them into the bucket.
+
+    Raises as `changes.shipping.ship` does, and with the remedy where the bucket is damaged or gone.
+    """
+    try:
+        _read_through(runtime)
+    except DAMAGE as error:
+        raise type(error)(error.message, _mending(runtime.environment.name)) from error
     ship(runtime.journal, runtime.leases, OfflineRuntime.beside(runtime, change).journal, change, runtime.who)
     shipped = _place(runtime, "shipped")
     shipped.mkdir(mode=0o700, exist_ok=True)
@@ -96,17 +113,58 @@ def ship_work(runtime: Runtime, change: str) -> None:
         (_place(runtime, "offline") / change).rename(shipped / change)
 
 
-def storage_answers(runtime: Runtime) -> bool:
-    """Whether both buckets answer. Raises StoreRefused when one answers, but not to us: that is no outage."""
+DAMAGE = (VerificationFailed, Missing, NoBucket)
+"""what the storage answers where somebody has damaged or removed what was there"""
+
+
+def outage(runtime: Runtime) -> ClmError | None:
+    """Why nothing can be done with the storage: it is silent, or damaged, or a bucket is gone. None while it serves.
+
+    It serves when everything that a change must read before it begins is there and to be believed. Raises StoreRefused
+    when it answers, but not to us: that is no outage, but a fault of ours.
+    """
     try:
-        runtime.leases.read("fleet")
+        _read_through(runtime)
+        runtime.leases.read("data")
         runtime.state.put(f"{runtime.environment.name}/probe", b"")
         next(runtime.releases.keys(f"{runtime.environment.settings.application}/"), None)
     except StoreRefused:
         raise
-    except StoreUnavailable:
-        return False
-    return True
+    except (StoreUnavailable, *DAMAGE) as error:
+        return error
+    return None
+
+
+def await_leaseholder(runtime: Runtime, wait: float) -> None:
+    """Where the lease can still be read, nobody acts beside its holder, whatever else is damaged.
+
+    Waits until the holder has ended or is known to be gone, `wait` seconds or its time to live. Raises LeaseHeld.
+    """
+    try:
+        standing = runtime.leases.read("fleet")
+        if standing is not None:
+            runtime.leases.await_free("fleet", max(wait, standing[0].time_to_live + 2 * POLL))
+    except (OutcomeUnknown, StoreUnavailable, *DAMAGE):  # gone, or nobody can tell: the hosts keep others out
+        return
+
+
+def _read_through(runtime: Runtime) -> None:
+    """Lease, signed head, and the newest change. Raises one of DAMAGE, or StoreUnavailable."""
+    runtime.leases.read("fleet")
+    runtime.journal.believed_head()
+    runtime.journal.owed()
+
+
+def _mending(environment: str) -> str:
+    ship = f"`clmdeploy journal ship -e {environment}`"
+    return Bilingual(
+        "put back what was there: from older versions in the bucket, or from a control node's copy; a lease need only "
+        f"be removed. Where nothing is left, move {environment}/ in the bucket aside (it is evidence), or make the "
+        f"bucket anew: then {ship} begins a new journal",
+        "верните то, что там было: из прежних версий объектов в бакете или из копии управляющего узла; запись "
+        f"блокировки достаточно удалить. Если ничего не осталось, перенесите {environment}/ в бакете в сторону (это "
+        f"улика) или создайте бакет заново: тогда {ship} начнёт новый журнал",
+    )
 
 
 def _place(runtime: Runtime, what: str) -> Path:

@@ -270,6 +270,8 @@ events.jsonl ("redactions" in the manifest), signature and digests no longer fit
     "offline.reason": "work without the storage wants a reason: the journal will be read later",
     "offline.open": "change {change}, made without the storage, stands open",
     "offline.needless": "the storage answers: nothing needs to be done without it",
+    "offline.because": "Without the storage: {why}",
+    "offline.refused": "{why}: it answers, so this is no outage, and nothing is done without it",
     "offline.shipped": "the journal of {change}, made without the storage, is in the bucket now",
     "offline.none": "nothing was done without the storage from here",
     "offline.waiting": "the journal of {change}, made without the storage, is here only",

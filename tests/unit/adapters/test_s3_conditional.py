@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from clmdeploy.adapters.s3 import S3Store
 from clmdeploy.adapters.s3_client import S3Connection
-from clmdeploy.model.errors import ClmError, Conflict, StoreUnavailable
+from clmdeploy.model.errors import ClmError, Conflict, NoBucket, StoreUnavailable
 from clmdeploy.model.secret import Secret
 
 KEY = "staging/lease/fleet"
@@ -318,6 +318,7 @@ def test_each_refusal_has_its_remedy(
     with pytest.raises(ClmError) as caught:
         store.get(KEY)
     assert hint in caught.value.hint
+    assert isinstance(caught.value, NoBucket) == (code == "NoSuchBucket")  # an outage; the others are a fault of ours
     assert caught.value.message.isprintable()
     assert "StringToSign" not in caught.value.message
 
