@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from clmdeploy.cli.context import Invocation
+from clmdeploy.cli.questions import is_attended
 from clmdeploy.cli.rollout_options import Consent
 from clmdeploy.model.errors import NothingChanged, UsageError
 
@@ -26,7 +26,7 @@ def refuse_other_name(invocation: Invocation, consent: Consent, environment: str
 
 def refuse_unanswerable(invocation: Invocation, consent: Consent) -> None:
     """Raises UsageError when there is something to do, and nobody could say yes to it."""
-    if consent.confirm is None and not consent.yes and not sys.stdin.isatty():
+    if consent.confirm is None and not consent.yes and not is_attended():
         raise UsageError(invocation.say("confirm.no_terminal"), invocation.say("confirm.no_terminal_hint"))
 
 
@@ -56,7 +56,7 @@ def _dangers(invocation: Invocation, plan: Plan) -> list[str]:
 
 
 def _ask_name(invocation: Invocation, environment: str, why: str) -> None:
-    if not sys.stdin.isatty():
+    if not is_attended():
         raise UsageError(invocation.say("confirm.dangerous", why=why), f"--confirm {environment}")
     click.echo(why, err=True)
     question = invocation.say("prompt.confirm_environment", environment=environment)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,12 +14,19 @@ Check = Callable[[str], object]
 """Raises ValueError, with a sentence, for an answer that can't be."""
 
 
+def is_attended() -> bool:
+    """Whether somebody sits at a terminal, and can be asked; nobody does where standard input is closed."""
+    from clmdeploy.cli import vigil  # slow to import: only who asks something pays
+
+    return vigil.is_attended()
+
+
 @dataclass
 class Questions:
     """Collects answers from flags, then from the terminal; remembers flags that nobody can answer for."""
 
     invocation: Invocation
-    terminal: bool = field(default_factory=lambda: sys.stdin.isatty())
+    terminal: bool = field(default_factory=is_attended)
     missing: list[str] = field(default_factory=list)
 
     def text(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -15,6 +14,7 @@ from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.preparation import Preparation
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.failures import as_json
+from clmdeploy.cli.questions import is_attended
 from clmdeploy.cli.render.console import make_console, make_table
 from clmdeploy.model.errors import ClmError, NothingChanged, UsageError
 from clmdeploy.model.facts import HostFacts
@@ -28,7 +28,7 @@ def agree(invocation: Invocation, environment: str, hosts: Sequence[Host], *, ye
     """Ask before hosts are changed. Raises UsageError without a terminal, Abort on a no."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not is_attended():
         raise UsageError(invocation.say("question.missing", flags="--yes"), invocation.say("question.missing_hint"))
     names = ", ".join(host.name for host in hosts)
     click.confirm(invocation.say("host.confirm", environment=environment, hosts=names), abort=True, err=True)

@@ -66,8 +66,13 @@ def test_a_second_deploy_touches_nothing(desk: Desk) -> None:
     assert desk("deploy", "1.1.0", "-e", "lab", "--yes", "--json").json["state"] == "nothing-to-do"
 
 
-def test_without_a_terminal_yes_is_needed_when_there_is_something_to_do(desk: Desk) -> None:
-    """A pipeline that forgot `--yes` is told so: exit code 2, nothing was touched."""
+@pytest.mark.parametrize("closed", [False, True])
+def test_without_a_terminal_yes_is_needed_when_there_is_something_to_do(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, closed: bool
+) -> None:
+    """A pipeline that forgot `--yes` is told so, also one that closed standard input: exit code 2, nothing touched."""
+    if closed:
+        monkeypatch.setattr(sys, "stdin", None)
     said = desk("deploy", "1.1.0", "-e", "lab")
     assert said.code == ExitCode.USAGE
     assert "--yes" in said.err
@@ -107,6 +112,14 @@ def test_what_cant_be_taken_back_wants_the_name_typed(
     assert said.code == code
     assert "No way back after: Migrate the schema to 1 (contract)" in said.out
     assert "no-restore-point: dump of 21:00" in said.out
+
+
+def test_a_closed_standard_input_is_nobody_to_ask_for_a_name(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--yes` is not enough there, and `<&-` is no fault of the program: the flag is named."""
+    monkeypatch.setattr(sys, "stdin", None)
+    desk.publish("2.0.0", CONTRACTING)
+    said = desk("deploy", "2.0.0", "-e", "lab", "--yes", "--no-restore-point", "a test")
+    assert (said.code, "--confirm lab" in said.err) == (ExitCode.USAGE, True)
 
 
 def test_the_name_of_another_environment_is_refused(desk: Desk) -> None:

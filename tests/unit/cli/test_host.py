@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -68,6 +69,18 @@ def test_setup_tells_each_host(desk: Desk, preparing: Prepared) -> None:
     standing = desk.runtime().leases.read("fleet")
     assert standing is not None
     assert not standing[0].held
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_setup_without_anybody_to_ask_names_the_flag(
+    desk: Desk, preparing: Prepared, monkeypatch: pytest.MonkeyPatch, closed: bool
+) -> None:
+    """Without a terminal, and where standard input is closed: exit code 2, and no host is touched."""
+    if closed:
+        monkeypatch.setattr(sys, "stdin", None)
+    asked = preparing({"app1": done(6)})
+    said = desk("host", "setup", "-e", "lab", "--limit", "app1")
+    assert (said.code, "--yes" in said.err, asked) == (2, True, [])
 
 
 def test_check_takes_no_lease_and_asks_nothing(desk: Desk, preparing: Prepared) -> None:

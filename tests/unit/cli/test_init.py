@@ -99,8 +99,13 @@ def test_as_json(known_hosts: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(made["next"][0].split()[1:]) == 0
 
 
-def test_without_a_terminal_the_flags_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody can be asked: every missing flag is named at once, exit code 2, nothing is written."""
+@pytest.mark.parametrize("closed", [False, True])
+def test_without_a_terminal_the_flags_are_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, closed: bool
+) -> None:
+    """Nobody can be asked, nor where standard input is closed: every missing flag is named at once, exit code 2."""
+    if closed:
+        monkeypatch.setattr(sys, "stdin", None)
     assert run(["init", "branch", "--host", "lb:lb1=192.0.2.9"]) == 2
     error = capsys.readouterr().err
     for flag in ("--endpoint", "--principal", "--generate-signing-key", "--balancer-backend"):
