@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from clmdeploy.notices.notice import Notice
-from clmdeploy.notices.ports import Kept, Receipt
+from clmdeploy.notices.ports import MOST_KEPT, Kept, Receipt
 
 
 @dataclass
@@ -48,8 +48,9 @@ class MemoryOutbox:
     def mine(self) -> Iterator[bool]:
         yield True
 
-    def keep(self, kept: Kept) -> None:
+    def keep(self, kept: Kept) -> Sequence[Notice]:
         self.waiting[kept.notice.id] = kept
+        return [self.waiting.pop(one.notice.id).notice for one in self.kept()[:-MOST_KEPT]]
 
     def drop(self, notice: str) -> None:
         self.waiting.pop(notice, None)

@@ -14,9 +14,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from clmdeploy.model.errors import InvalidInput
-from clmdeploy.notices.ports import Kept
+from clmdeploy.notices.notice import Notice
+from clmdeploy.notices.ports import MOST_KEPT, Kept
 
-MOST_KEPT = 100
 MOST_TOLD = 500
 _LARGEST = 1024 * 1024
 _ID = re.compile(r"[0-9a-f]{8,64}")
@@ -40,11 +40,14 @@ class DirectoryOutbox:
         finally:
             os.close(descriptor)
 
-    def keep(self, kept: Kept) -> None:
+    def keep(self, kept: Kept) -> Sequence[Notice]:
         self._write(f"kept-{_checked(kept.notice.id)}.json", kept.model_dump_json().encode())
         with self._told_as_invalid():
-            for surplus in self._files()[:-MOST_KEPT]:
-                surplus.unlink(missing_ok=True)
+            surplus = self._files()[:-MOST_KEPT]
+            gone = [self._read(path) for path in surplus]
+            for path in surplus:
+                path.unlink(missing_ok=True)
+        return [one.notice for one in gone if one is not None]
 
     def drop(self, notice: str) -> None:
         with self._told_as_invalid():

@@ -25,7 +25,7 @@ class Delivery(Value):
     kept: Mapping[str, str] = {}
     """recipient → the reason; tried again by the next command of this environment on this machine"""
     fault: str = ""
-    """why it could not even be kept, or was given up"""
+    """why it could not even be kept, or was given up; or which older ones were, for too many wait"""
 
     @property
     def is_whole(self) -> bool:
@@ -63,14 +63,14 @@ class Courier:
         subject = subject_of(notice)
         if self.outbox.was_told(subject):
             return None
-        self._put_by(notice, subject)
+        given_up = self._put_by(notice, subject)
         delivery = self._send(notice)
         if not (delivery.kept or delivery.fault):  # after a fault the outbox still has it as it was put there
             with contextlib.suppress(InvalidInput):  # told twice is better than not at all
                 self.outbox.drop(notice.id)
             if not delivery.accepted:
                 self.outbox.forget(subject)
-        return delivery
+        return delivery.model_copy(update={"fault": "; ".join(filter(None, (given_up, delivery.fault)))})
 
     def retry(self) -> list[Delivery]:
         """Try once more what is due, one after the other; a channel that fails now is left alone until another time."""
@@ -82,16 +82,25 @@ class Courier:
         except InvalidInput as error:
             return [Delivery(fault=error.message)]
 
-    def _put_by(self, notice: Notice, subject: str) -> None:
-        """Into the outbox, for all of them; others leave it alone while it is being sent. Then it counts as told."""
+    def _put_by(self, notice: Notice, subject: str) -> str:
+        """Into the outbox, for all of them; others leave it alone while it is being sent. Then it counts as told.
+
+        Returns what `_keep` does.
+        """
         now = self.clock.now().timestamp()
         everybody = {channel.name: channel.recipients for channel in self.channels}
-        self.outbox.keep(Kept(notice=notice, waiting=everybody, since=now, not_before=now + FIRST_PAUSE))
+        given_up = self._keep(Kept(notice=notice, waiting=everybody, since=now, not_before=now + FIRST_PAUSE))
         try:
             self.outbox.remember(subject)
         except InvalidInput:
             self.outbox.drop(notice.id)
             raise
+        return given_up
+
+    def _keep(self, kept: Kept) -> str:
+        """Which others had to be given up for it; empty: none."""
+        gone = self.outbox.keep(kept)
+        return f"given up, since too many wait: {', '.join(one.subject for one in gone)}" if gone else ""
 
     def _send(self, notice: Notice) -> Delivery:
         receipts = {channel.name: channel.send(notice, channel.recipients) for channel in self.channels}
@@ -119,10 +128,10 @@ class Courier:
         waiting = {name: tuple(receipt.postponed) for name, receipt in receipts.items() if receipt.postponed}
         reasons = _merged(receipt.postponed for receipt in receipts.values())
         too_old = self.clock.now().timestamp() - kept.since > OLDEST
-        fault = "given up: nobody could be reached for days" if waiting and too_old else ""
+        fault, given_up = "given up: nobody could be reached for days" if waiting and too_old else "", ""
         try:
             if waiting and not fault:
-                self.outbox.keep(kept.model_copy(update={"waiting": waiting}))
+                given_up = self._keep(kept.model_copy(update={"waiting": waiting}))
             elif kept.tries > 1:
                 self.outbox.drop(kept.notice.id)
         except InvalidInput as error:
@@ -130,7 +139,7 @@ class Courier:
         return Delivery(
             accepted=tuple(name for receipt in receipts.values() for name in receipt.accepted),
             refused=_merged(receipt.refused for receipt in receipts.values()), kept={} if fault else reasons,
-            fault="; ".join([fault, *dict.fromkeys(reasons.values())]) if fault else "",
+            fault="; ".join([fault, *dict.fromkeys(reasons.values())]) if fault else given_up,
         )  # fmt: skip
 
 

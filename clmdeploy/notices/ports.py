@@ -15,6 +15,8 @@ from pydantic import Field
 from clmdeploy.model.value import Value
 from clmdeploy.notices.notice import Notice
 
+MOST_KEPT = 100  # notices in an outbox
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -74,8 +76,8 @@ class Outbox(Protocol):
     def mine(self) -> AbstractContextManager[bool]:
         """Whether this process alone may now send what is kept; other processes are not waited for."""
 
-    def keep(self, kept: Kept) -> None:
-        """Store it; one with the same notice is replaced. The oldest go when there are too many."""
+    def keep(self, kept: Kept) -> Sequence[Notice]:
+        """Store it; one with the same notice is replaced. When there are too many, the oldest go: those it returns."""
 
     def drop(self, notice: str) -> None:
         """Forget the notice with this ID."""

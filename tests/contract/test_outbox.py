@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from clmdeploy.adapters.memory_notices import MemoryOutbox
-from clmdeploy.adapters.outbox import MOST_KEPT, DirectoryOutbox
+from clmdeploy.adapters.outbox import DirectoryOutbox
 from clmdeploy.model.errors import InvalidInput
-from clmdeploy.notices.ports import Kept, Outbox
+from clmdeploy.notices.ports import MOST_KEPT, Kept, Outbox
 from tests.unit.notices.examples import notice
 
 
@@ -89,11 +89,13 @@ def test_looking_makes_nothing(directory: DirectoryOutbox) -> None:
     assert not directory.place.exists()
 
 
-def test_it_does_not_grow_without_end(directory: DirectoryOutbox) -> None:
-    """The oldest go."""
-    for number in range(MOST_KEPT + 3):
-        directory.keep(kept(number))
-    found = directory.kept()
+def test_it_does_not_grow_without_end(outbox: Outbox) -> None:
+    """The oldest go, and whoever kept one more is told which."""
+    for number in range(MOST_KEPT):
+        assert list(outbox.keep(kept(number))) == []
+    for number in range(3):
+        assert list(outbox.keep(kept(MOST_KEPT + number))) == [kept(number).notice]
+    found = outbox.kept()
     assert len(found) == MOST_KEPT
     assert found[-1] == kept(MOST_KEPT + 2)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ from clmdeploy.adapters.memory_notices import MemoryChannel, MemoryOutbox
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.notices.courier import OLDEST, Courier, Delivery
 from clmdeploy.notices.notice import Notice
-from clmdeploy.notices.ports import Kept, Receipt
+from clmdeploy.notices.ports import MOST_KEPT, Kept, Receipt
 from tests.unit.notices.examples import TAKEN_BACK, notice
 
 DUTY, SECOND = "duty@example.com", "2ltp@example.com"
@@ -133,6 +133,20 @@ def test_what_can_not_even_be_kept_is_said() -> None:
     delivery = office.courier.send(notice())
     assert "no space left" in delivery.fault
     assert (delivery.accepted, delivery.kept) == (("to-chat",), {})
+
+
+@pytest.mark.parametrize("way", [Courier.send, Courier.send_once])
+def test_what_has_to_go_for_another_is_said(way: Callable[[Courier, Notice], Delivery]) -> None:
+    """An outbox has room for so many; the oldest is given up, and no longer silently."""
+    office = Office()
+    office.mail.down = "down"
+    for number in range(MOST_KEPT):
+        assert office.courier.send(notice(nonce=f"{number:08x}")).fault == ""
+        office.clock.seconds += 1
+    delivery = way(office.courier, notice(TAKEN_BACK.model_copy(update={"state": "stopped"}), nonce="ab" * 8))
+    assert delivery.fault == f"given up, since too many wait: {notice().subject}"
+    assert (set(delivery.kept), delivery.is_lost) == ({DUTY, SECOND}, False)
+    assert len(office.outbox.kept()) == MOST_KEPT
 
 
 def test_once_is_once() -> None:
