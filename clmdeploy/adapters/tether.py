@@ -90,7 +90,8 @@ def _end_all() -> None:
 
 
 def _signal(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
+    # It ended by itself meanwhile, or is another account's by now (a setuid program): the others must end even so.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
 
 

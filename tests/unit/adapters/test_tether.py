@@ -124,3 +124,20 @@ def test_it_does_not_begin_for_a_parent_that_is_gone_already(tmp_path: Path) -> 
     argv = [sys.executable, "-IS", tether.__file__, "1", "touch", str(trace)]
     assert subprocess.run(argv, timeout=30, check=False).returncode == tether.ENDED
     assert not trace.exists()
+
+
+def test_what_is_another_accounts_by_now_saves_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setuid program refuses our signals: it is left alone after a while, and all the others are ended."""
+    foreign, own = 1, 2
+    signalled: list[int] = []
+
+    def kill(pid: int, _number: int) -> None:
+        if pid == foreign:
+            raise PermissionError
+        signalled.append(pid)
+
+    monkeypatch.setattr(os, "kill", kill)
+    monkeypatch.setattr(tether, "_descendants", lambda _root: [one for one in (foreign, own) if one not in signalled])
+    monkeypatch.setattr(tether, "LIMIT", 0.3)
+    tether._end_all()
+    assert signalled == [own]
