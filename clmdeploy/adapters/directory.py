@@ -60,8 +60,13 @@ class DirectoryStore:
             shutil.copyfile(self._path(key), path)
 
     def keys(self, prefix: str) -> Iterator[str]:
-        with self._told(prefix):
-            files = [one for one in self.root.rglob("*") if one.is_file() and not one.name.startswith(".")]
+        parts = PurePosixPath(prefix.rpartition("/")[0]).parts
+        if any(part.startswith((".", "/")) for part in parts):
+            return iter(())  # no key begins like that
+        with self._told(prefix):  # not from the root: a copy of the journal grows for years
+            files = [
+                one for one in self.root.joinpath(*parts).rglob("*") if one.is_file() and not one.name.startswith(".")
+            ]
         found = (one.relative_to(self.root).as_posix() for one in files)
         return iter(sorted(key for key in found if key.startswith(prefix)))
 
