@@ -88,8 +88,9 @@ class Notify(Value):
         min_length=1,
         max_length=64,
         description="Program and arguments, run without a shell: gets the notice as JSON on standard input "
-        "(docs/json.md) and $CLM_ENVIRONMENT, $CLM_CHANGE, $CLM_OCCASION, $CLM_EXIT_CODE, $CLM_SUBJECT. A "
-        "program with a slash in its name is relative to the directory of clm.yml.",
+        "(docs/json.md) and $CLM_ENVIRONMENT, $CLM_CHANGE, $CLM_OCCASION, $CLM_EXIT_CODE, $CLM_SUBJECT. Of other "
+        "variables it gets those of account, path, language, proxy and certificates alone: a token of its own belongs "
+        "in a file that it reads. A program with a slash in its name is relative to the directory of clm.yml.",
         examples=[["notify/to-chat", "--room", "clm-duty"]],
     )
 
