@@ -83,45 +83,38 @@ def _words(host: Host, error: Exception, known_hosts: Path) -> tuple[str, str]:
 
     where = f"{host.name} ({host.user}@{host.address}:{host.port})"
     if isinstance(error, paramiko.BadHostKeyException):
-        return (
-            Bilingual(
-                f"{where} shows another host key than the one pinned in {known_hosts}",
-                f"{where} предъявляет не тот ключ, что закреплён в {known_hosts}",
-            ),
-            Bilingual(
-                "find out whether the host was rebuilt or somebody stands in between; then renew its line in "
-                "known_hosts",
-                "выясните, переустановлен ли узел или кто-то встал посередине; затем обновите его строку в known_hosts",
-            ),
+        message = Bilingual(
+            f"{where} shows another host key than the one pinned in {known_hosts}",
+            f"{where} предъявляет не тот ключ, что закреплён в {known_hosts}",
         )
+        return message, _REBUILT
     if isinstance(error, paramiko.AuthenticationException):
-        return (
-            Bilingual(f"{where} refuses the SSH key", f"{where} не принимает ключ SSH"),
-            Bilingual(
-                "check ansible_user and ansible_ssh_private_key_file in hosts.yml, or the agent",
-                "проверьте ansible_user и ansible_ssh_private_key_file в hosts.yml или ssh-agent",
-            ),
-        )
+        return Bilingual(f"{where} refuses the SSH key", f"{where} не принимает ключ SSH"), _ACCOUNT
     if isinstance(error, paramiko.SSHException) and "not found in known_hosts" in str(error):
-        return (
-            Bilingual(f"{where} has no key in {known_hosts}", f"ключа узла {where} нет в {known_hosts}"),
-            Bilingual(
-                "pin its host key there first (see `clmdeploy init --help`)",
-                "сначала закрепите там его ключ (см. `clmdeploy init --help`)",
-            ),
-        )
+        return Bilingual(f"{where} has no key in {known_hosts}", f"ключа узла {where} нет в {known_hosts}"), _UNPINNED
     if "No existing session" in str(error):  # how paramiko says that no banner came
-        return (
-            Bilingual(
-                f"{where} takes connections, but its sshd does not answer",
-                f"{where} принимает соединения, но sshd не отвечает",
-            ),
-            Bilingual(
-                "see whether the host hangs; else reboot it", "посмотрите, не завис ли узел; иначе перезагрузите"
-            ),
+        message = Bilingual(
+            f"{where} takes connections, but its sshd does not answer",
+            f"{where} принимает соединения, но sshd не отвечает",
         )
+        return message, _HANGS
     cause = error or type(error).__name__
-    return (
-        Bilingual(f"{where} does not answer over SSH: {cause}", f"{where} не отвечает по SSH: {cause}"),
-        Bilingual("check the host and the network between", "проверьте узел и сеть до него"),
-    )
+    return Bilingual(f"{where} does not answer over SSH: {cause}", f"{where} не отвечает по SSH: {cause}"), _GONE
+
+
+_REBUILT = Bilingual(
+    "find out whether the host was rebuilt or somebody stands in between; then renew its line in known_hosts",
+    "выясните, переустановлен ли узел или кто-то встал посередине; затем обновите его строку в known_hosts",
+)
+_ACCOUNT = Bilingual(
+    "check ansible_user and ansible_ssh_private_key_file in hosts.yml, or the agent",
+    "проверьте ansible_user и ansible_ssh_private_key_file в hosts.yml или ssh-agent",
+)
+_UNPINNED = Bilingual(
+    "pin its host key there first (see `clmdeploy init --help`)",
+    "сначала закрепите там его ключ (см. `clmdeploy init --help`)",
+)
+_HANGS = Bilingual(
+    "see whether the host hangs; else reboot it", "посмотрите, не завис ли узел; иначе перезагрузите его"
+)
+_GONE = Bilingual("check the host and the network between", "проверьте узел и сеть до него")
