@@ -13,6 +13,7 @@ import click
 
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.rollout_options import Output
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import ClmError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -114,7 +115,9 @@ class Run:
 def refuse_unwritable(output: Output) -> None:
     """Raises UsageError before anything is done, when the JUnit file could not be written after it."""
     if output.junit is not None and not output.junit.absolute().parent.is_dir():
-        raise UsageError(f"--junit: {output.junit.parent} is no directory", f"mkdir -p {output.junit.parent}")
+        parent = output.junit.parent
+        missing = Bilingual(f"--junit: {parent} is no directory", f"--junit: каталога {parent} нет")
+        raise UsageError(missing, f"mkdir -p {parent}")
 
 
 def _attempt(act: Callable[[Conductor], Ending], conductor: Conductor) -> Ending | ClmError:

@@ -11,6 +11,7 @@ import click
 
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.options import environment_option, json_option, pass_invocation
+from clmdeploy.model.bilingual import lines
 from clmdeploy.model.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def check(invocation: Invocation, environment: str, resolve_secrets: bool) -> No
     loaded = _load(invocation, environment)
     missing = unresolved_secrets(loaded, os.environ, open_vaults=resolve_secrets)
     if missing and resolve_secrets:
-        raise InvalidInput("\n".join(error.message for error in missing), missing[0].hint)
+        raise InvalidInput(lines(error.message for error in missing), missing[0].hint)
     notes = [error.message for error in missing]
     if invocation.json:
         groups = {group: [host.name for host in loaded.group(group)] for group in loaded.group_names()}

@@ -9,6 +9,7 @@ import click
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.questions import is_attended
 from clmdeploy.cli.rollout_options import Consent
+from clmdeploy.model.bilingual import joined
 from clmdeploy.model.errors import NothingChanged, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def refuse_other_name(invocation: Invocation, consent: Consent, environment: str
     """Raises UsageError before anything is asked of anybody, when the name that was given is another environment's."""
     if consent.confirm is not None and consent.confirm != environment:
         raise UsageError(
-            invocation.say("confirm.other_name", given=consent.confirm, environment=environment),
+            invocation.both("confirm.other_name", given=consent.confirm, environment=environment),
             f"-e {consent.confirm}",
         )
 
@@ -27,7 +28,7 @@ def refuse_other_name(invocation: Invocation, consent: Consent, environment: str
 def refuse_unanswerable(invocation: Invocation, consent: Consent) -> None:
     """Raises UsageError when there is something to do, and nobody could say yes to it."""
     if consent.confirm is None and not consent.yes and not is_attended():
-        raise UsageError(invocation.say("confirm.no_terminal"), invocation.say("confirm.no_terminal_hint"))
+        raise UsageError(invocation.both("confirm.no_terminal"), invocation.both("confirm.no_terminal_hint"))
 
 
 def confirm(invocation: Invocation, consent: Consent, plan: Plan, question: str = "confirm.go_on") -> None:
@@ -39,26 +40,26 @@ def confirm(invocation: Invocation, consent: Consent, plan: Plan, question: str 
         return
     dangers = _dangers(invocation, plan)
     if dangers:
-        _ask_name(invocation, plan.environment, "; ".join(dangers))
+        _ask_name(invocation, plan.environment, joined("; ", dangers))
     elif not consent.yes and not click.confirm(invocation.say(question), default=False, err=True):
-        raise NothingChanged(invocation.say("confirm.declined"))
+        raise NothingChanged(invocation.both("confirm.declined"))
 
 
 def _dangers(invocation: Invocation, plan: Plan) -> list[str]:
-    found = []
+    found: list[str] = []
     if plan.irreversible:
-        found.append(invocation.say("confirm.irreversible"))
+        found.append(invocation.both("confirm.irreversible"))
     if plan.verdict.kind != "safe" and plan.kind == "rollback":
-        found.append(invocation.say("confirm.verdict", verdict=plan.verdict.kind))
+        found.append(invocation.both("confirm.verdict", verdict=plan.verdict.kind))
     if plan.environment.split("-")[0] == "production":
-        found.append(invocation.say("confirm.production"))
+        found.append(invocation.both("confirm.production"))
     return found
 
 
 def _ask_name(invocation: Invocation, environment: str, why: str) -> None:
     if not is_attended():
-        raise UsageError(invocation.say("confirm.dangerous", why=why), f"--confirm {environment}")
-    click.echo(why, err=True)
+        raise UsageError(invocation.both("confirm.dangerous", why=why), f"--confirm {environment}")
+    click.echo(invocation.told(why), err=True)
     question = invocation.say("prompt.confirm_environment", environment=environment)
     if click.prompt(question, default="", show_default=False, err=True) != environment:
-        raise NothingChanged(invocation.say("confirm.declined"))
+        raise NothingChanged(invocation.both("confirm.declined"))

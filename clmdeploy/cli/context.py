@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clmdeploy.cli.language import text
-from clmdeploy.model.bilingual import Language, in_language
+from clmdeploy.model.bilingual import Bilingual, Language, in_language
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class Invocation:
     def say(self, key: str, **fields: object) -> str:
         """The catalogue's sentence `key` in this run's language."""
         return text(key, self.language, **fields)
+
+    @staticmethod
+    def both(key: str, **fields: object) -> Bilingual:
+        """The same in both languages: for failures, which JSON and logs tell in English whatever the run's language."""
+        return Bilingual(text(key, "en", **fields), text(key, "ru", **fields))
 
     def told(self, words: str) -> str:
         """What another room says, in this run's language where it knows that."""

@@ -42,7 +42,7 @@ def report_interrupt(invocation: Invocation) -> int:
     """Ctrl-C outside a change. Inside one, the executor pauses and raises Paused, which has its own exit code."""
     if not invocation.json:
         click.echo(err=True)  # leaves the line with ^C or the open prompt
-    return _tell(ExitCode.UNEXPECTED, invocation.say("failure.interrupted"), "", invocation)
+    return _tell(ExitCode.UNEXPECTED, invocation.both("failure.interrupted"), "", invocation)
 
 
 def silence() -> int:
@@ -58,8 +58,8 @@ def reporter(invocation: Invocation) -> ExceptionHook:
         if invocation.debug:
             traceback.print_exception(kind, error, trace)
         cause = str(error).partition("\n")[0][:500]
-        message = invocation.say("failure.unexpected", kind=kind.__name__, cause=cause)
-        _tell(ExitCode.UNEXPECTED, message, invocation.say("failure.unexpected_hint"), invocation)
+        message = invocation.both("failure.unexpected", kind=kind.__name__, cause=cause)
+        _tell(ExitCode.UNEXPECTED, message, invocation.both("failure.unexpected_hint"), invocation)
 
     return hook
 

@@ -32,7 +32,7 @@ def confirmed_host_keys(
         return trusted
     if not fingerprints and Questions(invocation).agrees("init.trust"):
         return keys
-    raise InvalidInput(invocation.say("init.untrusted"), invocation.say("init.untrusted_hint"))
+    raise InvalidInput(invocation.both("init.untrusted"), invocation.both("init.untrusted_hint"))
 
 
 def _scanned(new: NewEnvironment, invocation: Invocation) -> tuple[PinnedKey, ...]:
@@ -42,8 +42,8 @@ def _scanned(new: NewEnvironment, invocation: Invocation) -> tuple[PinnedKey, ..
     keys = scan((host.address, host.port) for host in new.hosts)
     silent = [host.name for host in new.hosts if not keys_of(host, keys)]
     if silent:
-        cause = invocation.say("init.silent", hosts=", ".join(silent))
-        raise HostUnreachable(cause, invocation.say("init.silent_hint"))
+        cause = invocation.both("init.silent", hosts=", ".join(silent))
+        raise HostUnreachable(cause, invocation.both("init.silent_hint"))
     return keys
 
 

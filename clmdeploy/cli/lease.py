@@ -97,7 +97,7 @@ def renew(invocation: Invocation, environment: str, confirm: str | None) -> None
     from clmdeploy.queries.tokens import newest_seen
 
     if confirm is None:
-        raise UsageError(invocation.say("lease.renew_name"), f"--confirm {environment}")
+        raise UsageError(invocation.both("lease.renew_name"), f"--confirm {environment}")
     refuse_other_name(invocation, Consent(confirm=confirm), environment)
     with closing(_runtime(invocation, environment)) as runtime:
         newest = runtime.journal.newest_change() or ""
@@ -111,7 +111,7 @@ def _refuse_others(invocation: Invocation, runtime: Runtime, scope: Scope) -> No
     if standing is not None and standing[0].manual and standing[0].who.principal != runtime.who.principal:
         name = runtime.environment.name
         raise UsageError(
-            invocation.say("lease.others", who=standing[0].who.principal, reason=standing[0].reason),
+            invocation.both("lease.others", who=standing[0].who.principal, reason=standing[0].reason),
             f"clmdeploy lease release -e {name} --scope {scope} --confirm {name}",
         )
 

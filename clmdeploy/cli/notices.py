@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.render.endings import command
 from clmdeploy.cli.render.notices import show_delivery
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import InvalidInput, UsageError
 from clmdeploy.notices.composition import Composer, Errand
 from clmdeploy.notices.notice import LANGUAGES, Notice
@@ -44,7 +45,10 @@ def refuse_untold(runtime: Runtime) -> None:
     """Raises UsageError when nobody is named whom one could tell."""
     if not runtime.notifies:
         path = runtime.environment.directory / "clm.yml"
-        raise UsageError(f"{path}: notify: names nobody to tell", "docs/configuration.md shows the section notify")
+        raise UsageError(
+            Bilingual(f"{path}: notify: names nobody to tell", f"{path}: notify: оповещать некого"),
+            Bilingual("docs/configuration.md shows the section notify", "раздел notify описан в docs/configuration.md"),
+        )
 
 
 def tell_left_open(

@@ -36,12 +36,12 @@ def offline_runtime(invocation: Invocation, runtime: Runtime, options: RolloutOp
 
     name = runtime.environment.name
     if options.propose or options.plan_out is not None or options.stop_backup:
-        raise UsageError(invocation.say("offline.alone"), f"clmdeploy rollback -e {name} --offline --reason TEXT")
+        raise UsageError(invocation.both("offline.alone"), f"clmdeploy rollback -e {name} --offline --reason TEXT")
     for change in unshipped(runtime):
         if not OfflineRuntime.beside(runtime, change).journal.is_settled(change):
             raise OutcomeUnknown(
-                invocation.say("offline.open", change=change),
-                f"clmdeploy change resume {change} -e {name} --offline; or abort",
+                invocation.both("offline.open", change=change),
+                invocation.both("offline.go_on", command=f"clmdeploy change resume {change} -e {name} --offline"),
             )
     if options.acts:
         why = _outage(invocation, runtime, f"clmdeploy rollback -e {name}")
@@ -54,10 +54,13 @@ def open_offline_runtime(invocation: Invocation, runtime: Runtime, wanted: str |
     """For work that stands open here. Raises UsageError when there is none, or while the storage serves."""
     from clmdeploy.runtime.offline import OfflineRuntime, unshipped
 
-    _outage(invocation, runtime, "leave --offline away: its journal is shipped first")
+    _outage(invocation, runtime, invocation.both("offline.without"))
     open_ones = [one for one in unshipped(runtime) if wanted in (None, one)]
     if not open_ones:
-        raise UsageError(invocation.say("offline.none"), f"here are: {', '.join(unshipped(runtime)) or '-'}")
+        raise UsageError(
+            invocation.both("offline.none"),
+            invocation.both("offline.here", changes=", ".join(unshipped(runtime)) or "-"),
+        )
     plan = OfflineRuntime.beside(runtime, open_ones[-1]).journal.plan(open_ones[-1]).plan
     return OfflineRuntime.beside(runtime, open_ones[-1], [host.name for host in plan.hosts])
 
@@ -69,9 +72,9 @@ def _outage(invocation: Invocation, runtime: Runtime, instead: str) -> ClmError:
     try:
         why = outage(runtime)
     except StoreRefused as error:
-        raise StoreRefused(invocation.say("offline.refused", why=error.message), error.hint) from error
+        raise StoreRefused(invocation.both("offline.refused", why=error.message), error.hint) from error
     if why is None:
-        raise UsageError(invocation.say("offline.needless"), instead)
+        raise UsageError(invocation.both("offline.needless"), instead)
     click.echo(invocation.say("offline.because", why=printable(invocation.told(why.message))), err=True)
     return why
 

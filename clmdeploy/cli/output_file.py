@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import InvalidInput
 
 
@@ -41,4 +42,8 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
         with appearing(path) as file:
             yield file
     except OSError as error:
-        raise InvalidInput(f"{path}: can't be written: {error.strerror or error}", "check room and rights") from error
+        cause = error.strerror or error
+        raise InvalidInput(
+            Bilingual(f"{path}: can't be written: {cause}", f"{path}: не записывается: {cause}"),
+            Bilingual("check room and rights", "проверьте свободное место и права"),
+        ) from error

@@ -13,6 +13,7 @@ from clmdeploy.cli.confirmation import confirm, refuse_other_name, refuse_unansw
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.options import environment_option, json_option, pass_invocation
 from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions, consenting_options, reason_text
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -149,7 +150,12 @@ def wanted(runtime: Runtime, what: Path) -> Wanted:
 def _validity(most: int, wanted: int | None) -> int:
     """Seconds. Raises UsageError when more is wanted than the settings allow."""
     if wanted is not None and wanted > most:
-        raise UsageError(f"--valid {wanted}: an approval holds {most} s at most (approvals.valid in clm.yml)")
+        raise UsageError(
+            Bilingual(
+                f"--valid {wanted}: an approval holds {most} s at most (approvals.valid in clm.yml)",
+                f"--valid {wanted}: согласование действует не дольше {most} с (approvals.valid в clm.yml)",
+            )
+        )
     return most if wanted is None else wanted
 
 

@@ -78,6 +78,6 @@ class Questions:
         """Raises UsageError that names every flag which is missing; nothing is done before this has passed."""
         if self.missing:
             raise UsageError(
-                self.invocation.say("question.missing", flags=", ".join(self.missing)),
-                self.invocation.say("question.missing_hint"),
+                self.invocation.both("question.missing", flags=", ".join(self.missing)),
+                self.invocation.both("question.missing_hint"),
             )

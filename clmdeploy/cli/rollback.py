@@ -48,9 +48,9 @@ def rollback(
     from clmdeploy.planners.rollback import plan_rollback
 
     if options.instead_of is not None and not options.offline:
-        raise UsageError(invocation.say("offline.instead_of"), "--offline")
+        raise UsageError(invocation.both("offline.instead_of"), "--offline")
     if options.offline and options.reason is None:
-        raise UsageError(invocation.say("offline.reason"), '--reason "TEXT"')
+        raise UsageError(invocation.both("offline.reason"), '--reason "TEXT"')
     title = f"rollback --to {version}" if version else "rollback"
     rollout = Rollout(invocation, environment, title, options, consent, output, goes_back=True)
     rollout.carry(lambda wishing, choices, now: plan_rollback(wishing.rollback(version, choices), now))

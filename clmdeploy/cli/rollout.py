@@ -60,7 +60,7 @@ class Rollout:
     def _refuse_senseless(self) -> None:
         refuse_unwritable(self.output)
         if self.options.propose and self.options.plan_out is not None:
-            raise UsageError("--propose and --plan-out: choose one", "`change propose FILE` proposes what a file holds")
+            raise UsageError(self.invocation.both("proposal.two_ways"), self.invocation.both("proposal.two_ways_hint"))
         if self.options.acts:
             refuse_other_name(self.invocation, self.consent, self.environment)
 
@@ -114,7 +114,7 @@ class Rollout:
         if not plan.steps:
             run.tell_nothing_to_do()
             return
-        refuse_unproposed(plan, runtime.proposals.required, self.invocation.say("proposal.instead"))
+        refuse_unproposed(plan, runtime.proposals.required, self.invocation.both("proposal.instead"))
         refuse_unanswerable(self.invocation, self.consent)
         wanted = Wanted(sign_plan(plan, runtime.signer), runtime.change_id(plan.kind))
         apply_wanted(run, self.consent, self.options, wanted)

@@ -16,6 +16,7 @@ from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.failures import as_json
 from clmdeploy.cli.questions import is_attended
 from clmdeploy.cli.render.console import make_console, make_table
+from clmdeploy.model.bilingual import lines
 from clmdeploy.model.errors import ClmError, NothingChanged, UsageError
 from clmdeploy.model.facts import HostFacts
 from clmdeploy.model.faults import printable
@@ -29,7 +30,7 @@ def agree(invocation: Invocation, environment: str, hosts: Sequence[Host], *, ye
     if yes:
         return
     if not is_attended():
-        raise UsageError(invocation.say("question.missing", flags="--yes"), invocation.say("question.missing_hint"))
+        raise UsageError(invocation.both("question.missing", flags="--yes"), invocation.both("question.missing_hint"))
     names = ", ".join(host.name for host in hosts)
     click.confirm(invocation.say("host.confirm", environment=environment, hosts=names), abort=True, err=True)
 
@@ -102,7 +103,7 @@ class Answers:
     def end(self, environment: str, command: Sequence[str]) -> None:
         """Raises NothingChanged, naming hosts, when the command failed or could not be run somewhere."""
         faults = [fault for name, outcome in sorted(self._outcomes.items()) if (fault := _fault(name, outcome))]
-        failure = NothingChanged("\n".join(faults)) if faults else None
+        failure = NothingChanged(lines(faults)) if faults else None
         if self._invocation.json:
             hosts = {name: _answer(outcome) for name, outcome in sorted(self._outcomes.items())}
             report = {"format": "host-exec/1", "environment": environment, "command": list(command), "hosts": hosts}
@@ -114,7 +115,7 @@ class Answers:
 def tell_logs(invocation: Invocation, environment: str, outcomes: Mapping[str, Outcome]) -> None:
     """The journals, host by host. Raises NothingChanged when one could not be read."""
     faults = [outcome.complaint(name) for name, outcome in outcomes.items() if not outcome.is_done]
-    failure = NothingChanged("\n".join(faults)) if faults else None
+    failure = NothingChanged(lines(faults)) if faults else None
     if invocation.json:
         hosts = {name: _answer(outcome) for name, outcome in outcomes.items()}
         _finish({"format": "host-logs/1", "environment": environment, "hosts": hosts}, failure)
@@ -129,7 +130,7 @@ def tell_logs(invocation: Invocation, environment: str, outcomes: Mapping[str, O
 def tell_facts(invocation: Invocation, environment: str, found: Sequence[HostFacts]) -> None:
     """A table, one line a host. Raises NothingChanged when one could not be asked."""
     faults = [facts.message for facts in found if not facts.reachable]
-    failure = NothingChanged("\n".join(faults), f"clmdeploy doctor -e {environment}") if faults else None
+    failure = NothingChanged(lines(faults), f"clmdeploy doctor -e {environment}") if faults else None
     if invocation.json:
         hosts = [facts.model_dump(mode="json", exclude={"manifest_schema"}) for facts in found]
         _finish({"format": "host-facts/1", "environment": environment, "hosts": hosts}, failure)

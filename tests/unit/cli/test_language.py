@@ -39,10 +39,9 @@ def said() -> Iterator[tuple[str, str]]:
     """Every literal key that a module of the face asks the catalogue for."""
     for path in sorted(Path(clmdeploy.cli.__file__).parent.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "say":
-                first = node.args[0]
-                if isinstance(first, ast.Constant):
-                    yield path.name, str(first.value)
+            match node:
+                case ast.Call(func=ast.Attribute(attr="say" | "both"), args=[ast.Constant(value=str(key)), *_]):
+                    yield path.name, key
 
 
 @pytest.mark.parametrize(("module", "key"), sorted(set(said())))
