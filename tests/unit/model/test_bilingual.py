@@ -1,4 +1,4 @@
-"""Sentences in two languages: they say the same of the same, and who meets a failure at night reads it in theirs."""
+"""Sentences in two languages: both say the same, and whoever meets a failure at night reads it in their own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,15 @@ from clmdeploy.model.bilingual import Bilingual, in_language, lines, russian
 from clmdeploy.model.value import Text, Value, canonical_json
 
 PACKAGE = Path(clmdeploy.__file__).parent
+AT_NIGHT = (
+    "changes", "planners", "queries", "runtime",
+    "adapters/connections.py", "adapters/rundir.py", "adapters/s3.py", "adapters/s3_errors.py", "adapters/ssh.py",
+    "adapters/wire.py",
+    "cli/change.py", "cli/conduct.py", "cli/confirmation.py", "cli/deploy.py", "cli/lease.py", "cli/notices.py",
+    "cli/offline.py", "cli/output_file.py", "cli/proposal.py", "cli/rollback.py", "cli/rollout.py",
+)  # fmt: skip
+"""where failures are raised that meet somebody who deploys, goes back or settles"""
+FAILURES = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, errors.ClmError)}
 
 
 class Told(NamedTuple):
@@ -73,6 +82,21 @@ def test_both_say_the_same(told: Told) -> None:
     assert typed(words(told.en)) == typed(words(told.ru))
     assert not re.search("[а-яё]", words(told.en), re.IGNORECASE)
     assert re.search("[а-яё]", words(told.ru), re.IGNORECASE) or not re.search(r"\w{2}", words(told.en))
+
+
+def failures() -> Iterator[tuple[str, ast.expr]]:
+    """Place and message of every failure that is made in the rooms that people meet at night."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if str(path.relative_to(PACKAGE)).startswith(AT_NIGHT):
+            for where, name, call in calls(path):
+                if name in FAILURES and call.args:
+                    yield where, call.args[0]
+
+
+@pytest.mark.parametrize(("where", "message"), list(failures()), ids=lambda one: one if isinstance(one, str) else "")
+def test_what_is_met_at_night_is_told_in_both(where: str, message: ast.expr) -> None:
+    """No failure of these rooms is written in one language only."""
+    assert not is_literal(message), where
 
 
 class Note(Value):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clmdeploy.changes.ending import Failure
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import ExitCode
 from clmdeploy.notices.composition import LONGEST_LINE, LONGEST_SUBJECT, MOST_CAUSES
 from clmdeploy.notices.notice import LANGUAGES, Words
@@ -42,6 +43,15 @@ def test_russian_comes_with_it() -> None:
     assert words.verdict == "Сбой. Выполнен полный откат."
     assert words.next == f"Дальше: clmdeploy change show {CHANGE} -e lab"
     assert len(words.facts) == len(notice().words["en"].facts)
+
+
+def test_what_broke_it_off_is_told_in_each_language() -> None:
+    """Message and hint of a refusal; the document for programs is in English."""
+    told = Bilingual("the lease is held\nwait", "блокировка занята\nподождите")
+    made = notice(cut_off(None, "lab", "deploy 1.3.0 -e lab", told), "missed")
+    assert made.words["en"].causes == ("the lease is held", "wait")
+    assert made.words["ru"].causes == ("блокировка занята", "подождите")
+    assert made.ending["message"] == "the lease is held\nwait"
 
 
 def test_the_ending_comes_whole() -> None:
