@@ -33,14 +33,14 @@ def status(invocation: Invocation, environment: str, probe: bool, notify: bool) 
     from clmdeploy.cli.render.status import show_status, status_json
     from clmdeploy.queries.status import fleet_status, record_status
     from clmdeploy.runtime import Runtime
-    from clmdeploy.runtime.offline import unshipped
+    from clmdeploy.runtime.offline import cut_off, unshipped
 
     with closing(Runtime.of(invocation.inventories, environment)) as runtime:
         if notify:
             refuse_untold(runtime)
         fleet = fleet_status(runtime.hosts, runtime.environment, probe=probe or notify)
         record = record_status(lambda: (runtime.journal, runtime.leases))
-        record = record.model_copy(update={"unshipped": tuple(unshipped(runtime))})
+        record = record.model_copy(update={"unshipped": tuple(unshipped(runtime)), "cut_off": cut_off(runtime)})
         if not invocation.json:
             show_status(invocation, runtime.environment.settings, fleet, record)
         told = tell_left_open(invocation, runtime, fleet, record) if notify else None

@@ -92,6 +92,8 @@ class RecordStatus(Value):
     """what to advise where something is open"""
     unshipped: tuple[str, ...] = ()
     """changes made from here without the storage, whose journal it does not have yet"""
+    cut_off: str = ""
+    """the one of these that was not finished"""
 
     @property
     def held(self) -> bool:
@@ -165,6 +167,8 @@ def next_command(environment: str, record: RecordStatus) -> str | None:
             return f"lease show -e {environment}"
         if record.lease.change == HOST_SETUP:
             return f"host setup -e {environment}"
+    if record.cut_off and record.fault:
+        return f"change resume {record.cut_off} -e {environment} --offline"
     if record.unshipped and not record.fault:
         return f"journal ship -e {environment}"
     if not record.open_changes:

@@ -97,6 +97,18 @@ def unshipped(runtime: Runtime) -> list[str]:
     return sorted(event.parts[-3] for event in begun)
 
 
+def cut_off(runtime: Runtime) -> str:
+    """The one of these that was not finished, or whose journal here can't tell; empty when there is none."""
+    for change in unshipped(runtime):
+        try:
+            settled = OfflineRuntime.beside(runtime, change).journal.is_settled(change)
+        except VerificationFailed:
+            settled = False
+        if not settled:
+            return change
+    return ""
+
+
 def ship_work(runtime: Runtime, change: str) -> None:
     """Bring the journal of one of them into the bucket.
 

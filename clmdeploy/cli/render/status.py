@@ -89,7 +89,8 @@ def _lines(
     for server, change in fleet.drained.items():
         yield "drained", f"{server} ({change})", "bold yellow"
     for change in record.unshipped:
-        yield "journal", invocation.say("offline.waiting", change=change), "bold yellow"
+        words = "offline.open" if change == record.cut_off else "offline.waiting"
+        yield "journal", invocation.say(words, change=change), "bold yellow"
     if record.fault:
         yield "journal", printable(invocation.say("status.journal_unknown", why=record.fault)), "bold yellow"
         return

@@ -355,6 +355,22 @@ def test_it_goes_with_no_option_that_needs_the_storage(upgraded: Desk) -> None:
     assert upgraded("rollback", "-e", "lab", "--instead-of", "c1", "--yes").code == ExitCode.USAGE
 
 
+def test_status_names_what_was_cut_off_without_the_storage(upgraded: Desk) -> None:
+    """Which change stands open here, and the command that goes on with it while the storage is silent: it does."""
+    with outage(upgraded):
+        upgraded.hosts.after = vanish
+        upgraded(*OFFLINE)
+        upgraded.hosts.after = lambda _act: None
+        shown = upgraded("status", "-e", "lab", "--probe")
+        following = upgraded("status", "-e", "lab", "--json").json["next"]
+        assert shown.out.splitlines()[-1] == f"Next: {following}"
+        program, *words = following.split()
+        assert (program, words[:2], words[3:]) == ("clmdeploy", ["change", "resume"], ["-e", "lab", "--offline"])
+        assert f"change {words[2]}, made without the storage, stands open" in shown.out
+        assert upgraded(*words).code == ExitCode.DONE
+        assert "Next:" not in upgraded("status", "-e", "lab").out
+
+
 def test_status_names_what_is_not_shipped_yet(upgraded: Desk) -> None:
     """And the command to type."""
     with outage(upgraded):

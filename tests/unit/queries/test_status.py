@@ -110,6 +110,12 @@ def test_hosts_that_differ_are_told_apart() -> None:
         ({"lease": LEASE.model_copy(update={"change": HOST_SETUP}), "lost": True}, "host setup -e test"),
         ({"lease": LEASE.model_copy(update={"change": ""}), "lost": True}, "lease show -e test"),
         ({"fault": "storage does not answer"}, None),
+        ({"fault": "storage does not answer", "unshipped": ("c1",)}, None),
+        (
+            {"fault": "storage does not answer", "unshipped": ("c1", "c2"), "cut_off": "c2"},
+            "change resume c2 -e test --offline",
+        ),
+        ({"unshipped": ("c1",), "cut_off": "c1"}, "journal ship -e test"),
     ],
 )
 def test_status_names_the_command_to_type(record: dict[str, Any], following: str | None) -> None:
