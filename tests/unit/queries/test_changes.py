@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from clmdeploy.adapters.memory import MemoryStore
@@ -23,9 +25,17 @@ WHO = Who(principal="ivanova", user="i", host="control")
 
 
 class CountingStore(MemoryStore):
-    """Counts what is read."""
+    """Counts what is read, and knows what was listed."""
 
     reads = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed: list[str] = []
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        self.listed.append(prefix)
+        return super().keys(prefix)
 
     def get(self, key: str, limit: int = 16 * 1024**2) -> Stored:
         self.reads += 1
@@ -84,6 +94,17 @@ def test_a_listing_reads_two_events_a_change(journal: Journal) -> None:
     journal.store.reads = 0
     summaries(journal, 10)
     assert journal.store.reads <= 4
+
+
+@pytest.mark.parametrize("wanted", [None, "20260101-000000-deploy-aaaa"])
+def test_one_change_is_told_without_a_look_at_the_others(journal: Journal, wanted: str | None) -> None:
+    """Nothing but its own keys is listed: an environment of some years has hundreds of thousands."""
+    for change in ("20260101-000000-deploy-aaaa", "20260102-000000-deploy-bbbb"):
+        closed(journal, change)
+    assert isinstance(journal.store, CountingStore)
+    journal.store.listed.clear()
+    told = story(journal, wanted)
+    assert {prefix.startswith(f"test/changes/{told.id}/") for prefix in journal.store.listed} == {True}
 
 
 @pytest.mark.parametrize("state", ["done", "taken-back", "partly", "stopped"])
