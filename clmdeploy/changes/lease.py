@@ -25,6 +25,7 @@ from clmdeploy.changes.lease_document import (
     Scope,
     StopWish,
     expired_words,
+    held_error,
     held_words,
     unreadable_words,
 )
@@ -143,7 +144,7 @@ class Leases:
                     return standing
                 raise OutcomeUnknown(*expired_words(document, self.environment))
             if self.clock.monotonic() >= deadline or give_up():
-                raise LeaseHeld(*held_words(document, self.environment))
+                raise held_error(document, self.environment)
             self.clock.sleep(POLL)
 
     def take_over(self, request: Request) -> HeldLease:
@@ -166,7 +167,7 @@ class Leases:
         """Whether the holder is gone by now."""
         document = standing[0]
         if document.manual or (document.change != request.change and not self._left_nothing(document)):
-            raise LeaseHeld(*held_words(document, self.environment))
+            raise held_error(document, self.environment)
         expired = watch.saw_expire(standing)
         if watch.saw_life:
             words, hint = held_words(document, self.environment)

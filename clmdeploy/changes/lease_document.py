@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from clmdeploy.changes.events import Who
 from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.errors import HeldByHand, LeaseHeld
 from clmdeploy.model.value import Value
 
 Scope = Literal["fleet", "data"]
@@ -61,6 +62,12 @@ class StopWish(Value):
     token: int = Field(ge=1)
     who: Who
     reason: str
+
+
+def held_error(document: LeaseDocument, environment: str) -> LeaseHeld:
+    """For somebody who finds the lease taken."""
+    words = held_words(document, environment)
+    return HeldByHand(*words) if document.manual else LeaseHeld(*words)
 
 
 def held_words(document: LeaseDocument, environment: str) -> tuple[str, str]:

@@ -76,6 +76,10 @@ class LeaseHeld(ClmError):
     exit_code = ExitCode.LEASE_HELD
 
 
+class HeldByHand(LeaseHeld):
+    """A person keeps others out, for as long as they want: waiting is no remedy."""
+
+
 class ApprovalMissing(ClmError):
     """A change needs approvals by others that it does not have (any more). Nothing was changed."""
 

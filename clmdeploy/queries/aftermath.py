@@ -10,7 +10,7 @@ from typing import Literal
 from clmdeploy.changes.ending import Ending, Failure
 from clmdeploy.changes.plan import Plan
 from clmdeploy.model.bilingual import lines
-from clmdeploy.model.errors import ClmError, ExitCode, PointOfNoReturn
+from clmdeploy.model.errors import ClmError, ExitCode, HeldByHand, PointOfNoReturn
 from clmdeploy.model.value import Text, Value
 from clmdeploy.planners.drift import again
 from clmdeploy.queries.changes import ChangeSummary
@@ -169,7 +169,8 @@ def _after(error: ClmError, state: State, environment: str, again: Again) -> str
     """Once the cause is mended: the same again, but where that can't help."""
     if state == "unknown" or isinstance(error, PointOfNoReturn):
         return f"change resume -e {environment}"
-    return again.later if state == "lease-held" else again.now
+    waiting_helps = state == "lease-held" and not isinstance(error, HeldByHand)
+    return again.later if waiting_helps else again.now
 
 
 def _state_of(error: ClmError, change: str | None) -> State:

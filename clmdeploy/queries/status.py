@@ -86,8 +86,9 @@ class RecordStatus(Value):
     owed: dict[str, str] = {}
     """host → the change that owes it an undo"""
     lease: LeaseDocument | None = None
+    data_lease: LeaseDocument | None = None
     lost: bool = False
-    """the lease is held, but its holder has been silent for long"""
+    """the fleet lease is held, but its holder has been silent for long"""
     verb: Literal["resume", "abort"] = "abort"
     """what to advise where something is open"""
     unshipped: tuple[str, ...] = ()
@@ -147,10 +148,10 @@ def record_status(reach: Callable[[], tuple[Journal, Leases]], patience: float =
 def _record(reach: Callable[[], tuple[Journal, Leases]]) -> RecordStatus:
     try:
         journal, leases = reach()
-        standing = leases.read("fleet")
+        standing, data = leases.read("fleet"), leases.read("data")
         lease, last, owed = standing[0] if standing else None, last_change(journal), journal.owed()
         return RecordStatus(
-            last_change=last, owed=owed, lease=lease,
+            last_change=last, owed=owed, lease=lease, data_lease=data[0] if data else None,
             lost=lease is not None and lease.seems_lost(leases.clock.now()),
             verb=settling_verb(journal, last) if last and last.needs_somebody else "abort",
         )  # fmt: skip

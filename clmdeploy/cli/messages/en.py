@@ -301,4 +301,5 @@ events.jsonl ("redactions" in the manifest), signature and digests no longer fit
     "status.change": "change",
     "status.owed": "owed",
     "status.lease": "lease",
+    "status.data_lease": "data",
 }

@@ -301,4 +301,5 @@ hosts/ИМЯ/log.txt       журнал systemd: службы выпуска и 
     "status.change": "изменение",
     "status.owed": "долг",
     "status.lease": "блокировка",
+    "status.data_lease": "данные",
 }

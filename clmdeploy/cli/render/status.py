@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
+from clmdeploy.changes.lease_document import LeaseDocument
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.render.changes import summary_json, who_words
 from clmdeploy.cli.render.console import STYLES, make_console, make_table, moment
@@ -52,6 +53,7 @@ def status_json(
         "journal": {"known": not record.fault, "fault": record.fault},
         "last_change": summary_json(record.last_change) if record.last_change else None,
         "open_changes": record.open_changes, "owed": record.owed, "lease": lease_json(record.lease),
+        "data_lease": lease_json(record.data_lease),
         "unshipped": list(record.unshipped),
         "next": command(invocation, following) if following else None,
         "notified": None if told is None else [delivery_json(one) for one in told],
@@ -109,9 +111,13 @@ def _record_lines(invocation: Invocation, zone: str, record: RecordStatus) -> It
     for host, change in record.owed.items():
         yield "owed", f"{host} ({change})", STYLES["owed"]
     if lease is not None and record.held:
-        why = printable(lease.reason or lease.change)
-        words = f"{who_words(lease.who)}, {moment(lease.since, zone)}: {why}"
         silent = f"; {invocation.say('lease.silent', since=moment(lease.renewed, zone))}" if record.lost else ""
-        yield "lease", words + silent, "bold yellow"
+        yield "lease", _holder(lease, zone) + silent, "bold yellow"
     else:
         yield "lease", invocation.say("lease.free"), ""
+    if record.data_lease is not None and record.data_lease.held:
+        yield "data_lease", _holder(record.data_lease, zone), "bold yellow"
+
+
+def _holder(lease: LeaseDocument, zone: str) -> str:
+    return f"{who_words(lease.who)}, {moment(lease.since, zone)}: {printable(lease.reason or lease.change)}"

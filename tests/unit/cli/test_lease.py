@@ -24,6 +24,7 @@ def test_a_hold_on_the_data_does_not_block_a_rollback(desk: Desk) -> None:
     """The two scopes are apart."""
     desk("deploy", "1.1.0", "-e", "lab", "--yes")
     desk("lease", "hold", "-e", "lab", "--scope", "data", "--reason", "a copy is taken by hand")
+    assert "a copy is taken by hand" in desk("status", "-e", "lab").out
     assert desk("rollback", "-e", "lab", "--yes").code == ExitCode.DONE
     assert desk("lease", "show", "-e", "lab", "--json").json["leases"]["data"]["manual"] is True
 

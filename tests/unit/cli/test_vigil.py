@@ -124,7 +124,7 @@ def nothing(_told: Told) -> None:
 @pytest.mark.parametrize(
     ("prepare", "words", "code", "following"),
     [
-        (hold_lease, DEPLOY, ExitCode.LEASE_HELD, "clmdeploy deploy 1.1.0 -e lab --lease-wait 600"),
+        (hold_lease, DEPLOY, ExitCode.LEASE_HELD, "clmdeploy deploy 1.1.0 -e lab"),
         (nothing, ("deploy", "9.9.9", "-e", "lab", "--yes"), ExitCode.INVALID, "clmdeploy deploy 9.9.9 -e lab"),
         (nothing, ("deploy", "1.1.0", "-e", "lab"), ExitCode.USAGE, "clmdeploy deploy 1.1.0 -e lab"),
         (nothing, ("rollback", "-e", "lab", "--yes"), ExitCode.FAILED_UNCHANGED, "clmdeploy rollback -e lab"),

@@ -8,7 +8,15 @@ import pytest
 
 from clmdeploy.changes.ending import Ending
 from clmdeploy.changes.plan import Plan
-from clmdeploy.model.errors import ClmError, ExitCode, LeaseHeld, OutcomeUnknown, PointOfNoReturn, StoreUnavailable
+from clmdeploy.model.errors import (
+    ClmError,
+    ExitCode,
+    HeldByHand,
+    LeaseHeld,
+    OutcomeUnknown,
+    PointOfNoReturn,
+    StoreUnavailable,
+)
 from clmdeploy.model.facts import SchemaState
 from clmdeploy.planners.deploy import plan_deploy
 from clmdeploy.planners.rollback import plan_rollback
@@ -58,6 +66,7 @@ def test_every_ending_has_its_next_command(plan: Plan, ending: dict[str, Any], p
     ("error", "change", "state", "code", "following"),
     [
         (LeaseHeld("x"), None, "lease-held", ExitCode.LEASE_HELD, "deploy 1.1.0 -e test --limit app1 --lease-wait 600"),
+        (HeldByHand("x"), None, "lease-held", ExitCode.LEASE_HELD, "deploy 1.1.0 -e test --limit app1"),
         (OutcomeUnknown("x"), None, "unknown", ExitCode.UNKNOWN, "change resume -e test"),
         (StoreUnavailable("x"), "c1", "unknown", ExitCode.UNKNOWN, "change resume -e test"),
         (StoreUnavailable("x"), None, "not-begun", ExitCode.FAILED_UNCHANGED, "deploy 1.1.0 -e test --limit app1"),
