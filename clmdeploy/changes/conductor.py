@@ -15,7 +15,6 @@ from clmdeploy.changes.events import Who
 from clmdeploy.changes.executor import Executor
 from clmdeploy.changes.held_lease import Holding
 from clmdeploy.changes.journal import Journal
-from clmdeploy.changes.lease import Request, Turns
 from clmdeploy.changes.ledger import OPEN, Ledger
 from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.settling import settle, soberly
@@ -29,6 +28,7 @@ from clmdeploy.changes.standing_words import (
     silenced_words,
 )
 from clmdeploy.changes.stopping import Stopping, heeding_signals
+from clmdeploy.changes.turns import Request, Turns
 from clmdeploy.changes.world import World
 from clmdeploy.model.bilingual import Bilingual, lines
 from clmdeploy.model.errors import (

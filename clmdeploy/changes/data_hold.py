@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from clmdeploy.changes.held_lease import Holding
-from clmdeploy.changes.lease import Request, Turns
 from clmdeploy.changes.plan import Plan, Step
+from clmdeploy.changes.turns import Request, Turns
 from clmdeploy.model.errors import LeaseHeld, OutcomeUnknown
 
 STOP_WAIT = 600.0  # seconds that a backup, once asked, may take to its next safe point

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.guarded import Outcome
-from clmdeploy.changes.lease import Leases, Request
+from clmdeploy.changes.lease import Leases
 from clmdeploy.changes.lease_document import HOST_SETUP
+from clmdeploy.changes.turns import Request
 from clmdeploy.model.errors import ClmError, NothingChanged, PartlyChanged
 
 

@@ -8,8 +8,9 @@ from clmdeploy.changes.change_log import ChangeLog
 from clmdeploy.changes.events import Event, Who
 from clmdeploy.changes.held_lease import HeldLease
 from clmdeploy.changes.journal import Journal
-from clmdeploy.changes.lease import Leases, Request
+from clmdeploy.changes.lease import Leases
 from clmdeploy.changes.ledger import Ledger
+from clmdeploy.changes.turns import Request
 from clmdeploy.changes.verification import verify
 from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import OutcomeUnknown, VerificationFailed

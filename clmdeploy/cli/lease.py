@@ -51,7 +51,7 @@ def show(invocation: Invocation, environment: str) -> None:
 @pass_invocation
 def hold(invocation: Invocation, environment: str, scope: Scope, reason: str, lease_wait: int) -> None:
     """Hold a lease by hand: nothing of that kind begins until `lease release`. It never expires."""
-    from clmdeploy.changes.lease import Request
+    from clmdeploy.changes.turns import Request
 
     with closing(_runtime(invocation, environment)) as runtime:
         if scope == "fleet":

@@ -22,9 +22,10 @@ from clmdeploy.runtime.reach import Reach, verifier_of
 if TYPE_CHECKING:
     from clmdeploy.changes.guarded import Outcome
     from clmdeploy.changes.journal import Journal
-    from clmdeploy.changes.lease import Leases, Turns
+    from clmdeploy.changes.lease import Leases
     from clmdeploy.changes.ports import OutcomeListener
     from clmdeploy.changes.proposals import Proposals
+    from clmdeploy.changes.turns import Turns
     from clmdeploy.model.hosts import Host
     from clmdeploy.notices.courier import Courier
     from clmdeploy.notices.ports import Lookout

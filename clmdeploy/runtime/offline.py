@@ -36,7 +36,7 @@ from clmdeploy.runtime import Runtime
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clmdeploy.changes.lease import Turns
+    from clmdeploy.changes.turns import Turns
     from clmdeploy.model.hosts import Host
 
 

@@ -7,7 +7,7 @@ import pytest
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.guarded import Guarded
 from clmdeploy.changes.held_lease import HeldLease
-from clmdeploy.changes.lease import Request
+from clmdeploy.changes.turns import Request
 from clmdeploy.model.errors import ExitCode, LeaseHeld
 
 from .conftest import NEW, Stage, make_plan, prepared

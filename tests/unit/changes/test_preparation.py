@@ -6,9 +6,10 @@ import pytest
 
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.guarded import Outcome
-from clmdeploy.changes.lease import Leases, Request
+from clmdeploy.changes.lease import Leases
 from clmdeploy.changes.lease_document import HOST_SETUP
 from clmdeploy.changes.preparation import Preparation, nobody_else
+from clmdeploy.changes.turns import Request
 from clmdeploy.model.errors import ExitCode, LeaseHeld, OutcomeUnknown
 from tests.unit.changes.conftest import FakeClock, Stage
 

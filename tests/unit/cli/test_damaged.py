@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from clmdeploy.adapters.memory import MemoryStore
-from clmdeploy.changes.lease import Request
+from clmdeploy.changes.turns import Request
 from clmdeploy.changes.verification import verify
 from clmdeploy.model.errors import ExitCode, NoBucket, StoreRefused
 from clmdeploy.model.value import JsonValue, canonical_json, sha256_hex

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import pytest
 
 from clmdeploy.changes.guarded import Guarded, Outcome
-from clmdeploy.changes.lease import Request
 from clmdeploy.changes.plan import Plan
+from clmdeploy.changes.turns import Request
 from clmdeploy.model.errors import ExitCode, StoreUnavailable
 from clmdeploy.queries.status import FleetStatus, fleet_status
 from tests.unit.cli.desk import Desk, Terminal

@@ -10,7 +10,7 @@ import pytest
 
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.guarded import Guarded, Outcome
-from clmdeploy.changes.lease import Request
+from clmdeploy.changes.turns import Request
 from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import ExitCode, StoreRefused
 from tests.unit.cli.desk import Desk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clmdeploy.changes.events import Who
-from clmdeploy.changes.lease import Request
+from clmdeploy.changes.turns import Request
 from clmdeploy.model.errors import ExitCode
 from tests.unit.cli.desk import Desk
 

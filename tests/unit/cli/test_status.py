@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clmdeploy.changes.lease import Request
+from clmdeploy.changes.turns import Request
 from clmdeploy.model.errors import ExitCode, StoreUnavailable
 from tests.unit.cli.desk import Desk
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from clmdeploy.adapters.memory_notices import MemoryChannel, MemoryLookout, MemoryOutbox
-from clmdeploy.changes.lease import Request
 from clmdeploy.changes.ports import ObjectStore
+from clmdeploy.changes.turns import Request
 from clmdeploy.cli import main
 from clmdeploy.model.errors import ExitCode, StoreUnavailable
 from clmdeploy.notices.courier import Courier
