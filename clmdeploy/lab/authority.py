@@ -9,7 +9,7 @@ from clmdeploy.lab.machine import run_program
 from clmdeploy.lab.record import LabRecord
 
 PRINCIPAL = "admin@lab"
-NAMESPACES = "clmdeploy.release,clmdeploy.plan,clmdeploy.approval,clmdeploy.journal"
+NAMESPACES = "clmdeploy.release,clmdeploy.plan,clmdeploy.approval,clmdeploy.journal,clmdeploy.point"
 _DAYS = "825"  # of a certificate's life: the longest that strict clients accept
 
 

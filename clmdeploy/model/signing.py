@@ -15,6 +15,7 @@ class Namespace(StrEnum):
     PLAN = "clmdeploy.plan"
     APPROVAL = "clmdeploy.approval"
     JOURNAL = "clmdeploy.journal"
+    POINT = "clmdeploy.point"
 
 
 class Signer(Protocol):
