@@ -1,0 +1,1 @@
+"""Backups: restore points, their catalogue, retention, verification. Engines do the bytes."""
