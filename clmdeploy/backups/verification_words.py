@@ -1,0 +1,55 @@
+"""What verification says of stored objects, log and points."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from clmdeploy.model.bilingual import Bilingual, russian
+
+READ_ANEW = Bilingual(
+    "verify everything anew: clmdeploy backup verify --all", "проверьте всё заново: clmdeploy backup verify --all"
+)
+
+
+def no_ledger(source: str, cause: str) -> Bilingual:
+    return Bilingual(
+        f"{source} is no ledger of verification: {cause}", f"{source} — не журнал проверок: {russian(cause)}"
+    )
+
+
+def cut_short(read: int, size: int) -> Bilingual:
+    return Bilingual(f"{read} of {size} bytes could be read", f"прочитано {read} байт из {size}")
+
+
+def other_size(read: int, expected: int) -> Bilingual:
+    return Bilingual(f"has {read} bytes, not {expected}", f"имеет {read} байт, а не {expected}")
+
+
+def other_content(found: str, expected: str) -> Bilingual:
+    return Bilingual(
+        f"its SHA-256 is {found[:16]}…, not {expected[:16]}…", f"SHA-256 — {found[:16]}…, а не {expected[:16]}…"
+    )
+
+
+def exchanged(when: datetime) -> Bilingual:
+    at = when.isoformat(timespec="minutes")
+    return Bilingual(f"its content is another than at {at}", f"содержимое не то, что было в {at}")
+
+
+def gone(seen: datetime | None) -> Bilingual:
+    if seen is None:
+        return Bilingual("is not there", "отсутствует")
+    at = seen.isoformat(timespec="minutes")
+    return Bilingual(f"is not there; it was at {at}", f"отсутствует; в {at} был на месте")
+
+
+def part_spoiled(holding: str, key: str, cause: str) -> Bilingual:
+    return Bilingual(f"{holding}: {key}: {cause}", f"{holding}: {key}: {russian(cause)}")
+
+
+def log_lacks(gap: str) -> Bilingual:
+    return Bilingual(f"log that it needs is missing: {gap}", f"нет нужного ей журнала WAL: {gap}")
+
+
+def log_damaged(segment: str, cause: str) -> Bilingual:
+    return Bilingual(f"log that it needs: {segment}: {cause}", f"нужный ей журнал WAL: {segment}: {russian(cause)}")
