@@ -1,0 +1,43 @@
+"""restic's exit codes (doc/075_scripting.rst): those that are not known are failures, as it demands."""
+
+from __future__ import annotations
+
+from clmdeploy.backups.command import Completed
+from clmdeploy.backups.engine import Ending, Outcome
+from clmdeploy.backups.output import Unintelligible, shown
+from clmdeploy.backups.restic_output import ExitError, message
+from clmdeploy.model.bilingual import Bilingual
+
+_ENDINGS = {
+    3: (Outcome.PARTIAL, "some files could not be read", "часть файлов не прочитана"),
+    10: (Outcome.MISSING, "there is no repository", "хранилища нет"),
+    11: (Outcome.HELD, "the repository is locked", "хранилище заблокировано"),
+    12: (Outcome.REFUSED, "wrong repository password", "неверный пароль хранилища"),
+    130: (Outcome.INTERRUPTED, "interrupted", "прервано"),
+}
+_NO_FAULT = ("failed", "ошибка")
+
+
+def ending(completed: Completed) -> Ending:
+    """How a restic command ended. 0 says nothing of paths that did not exist (#4467), nor of `forget` (#5233)."""
+    if completed.code == 0:
+        return Ending(Outcome.DONE, Bilingual("done", "выполнено"))
+    if completed.code < 0:
+        ended = Bilingual(f"ended by signal {-completed.code}", f"завершено сигналом {-completed.code}")
+        return Ending(Outcome.INTERRUPTED, ended)
+    outcome, en, ru = _ENDINGS.get(completed.code, (Outcome.FAILED, *_NO_FAULT))
+    said, code = _last_words(completed.stderr), completed.code
+    return Ending(outcome, Bilingual(f"restic: {en} ({code}): {said}", f"restic: {ru} ({code}): {said}"))
+
+
+def _last_words(stderr: bytes) -> str:
+    """Why it gave up; where it does not tell (a panic, a wrong flag), its last line."""
+    written = [raw for raw in stderr[-65536:].splitlines() if raw.strip()]
+    for raw in reversed(written):
+        try:
+            told = message(raw)
+        except Unintelligible:
+            continue
+        if isinstance(told, ExitError):
+            return shown(told.message)
+    return shown(written[-1]) if written else ""
