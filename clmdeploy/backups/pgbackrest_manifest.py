@@ -89,7 +89,8 @@ class ManifestReader:
                 return line[:end], line[end + 1 :], json.loads(line[end + 1 :].decode("utf-8", "surrogateescape"))
             except (ValueError, RecursionError):
                 end = line.find(b"=", end + 1)
-        raise unintelligible(self._source, f"no key and value: {shown(line)}")
+        # the value stays out: this file holds a passphrase too
+        raise unintelligible(self._source, f"no key and value: {shown(line.partition(b'=')[0][:80])}")
 
     def _frame(self, key: str, value: object) -> str:
         if key == "backrest-format" and value != FORMAT:

@@ -140,6 +140,13 @@ def test_what_is_no_manifest_is_refused(data: bytes) -> None:
         list(ManifestReader("clm", INCR).pieces([data]))
 
 
+def test_a_passphrase_is_never_shown() -> None:
+    """Whatever is wrong with its line."""
+    with pytest.raises(Unintelligible, match="cipher-pass") as refused:
+        list(ManifestReader("clm", INCR).pieces([b'[cipher]\ncipher-pass="hidden\n']))
+    assert "hidden" not in refused.value.message
+
+
 def test_a_large_manifest_is_never_held() -> None:
     """Fifty thousand files take no more than a megabyte at a time."""
     line = b'pg_data/base/1/%d={"checksum":"' + A.encode() + b'","size":9,"timestamp":1}\n'
