@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import InvalidInput
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,127}", re.ASCII)
@@ -61,8 +61,8 @@ class Command:
 
 
 def _refused(command: Command, en: str, ru: str) -> InvalidInput:
-    program = command.argv[0][:80]
-    return InvalidInput(Bilingual(f"{program}: {en}", f"{program}: {ru}"))
+    program, why = command.argv[0][:80], Bilingual(en, ru)
+    return InvalidInput(Bilingual(f"{program}: {why}", f"{program}: {russian(why)}"))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from clmdeploy.backups.engine import Progress
 from clmdeploy.backups.output import Told, document, shown, unintelligible
 from clmdeploy.backups.pgbackrest_backup import Backup, Count, DatabaseReference
 from clmdeploy.backups.pgbackrest_names import Archive, Segment, Stanza
-from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.bilingual import Bilingual, russian
 
 SOURCE = "pgbackrest info"
 _CODES = {
@@ -38,7 +38,7 @@ class Status(Told):
     def words(self) -> Bilingual:
         known = _CODES.get(self.code, Bilingual(f"state {self.code}", f"состояние {self.code}"))
         said = shown(self.message)
-        return known if self.code < 99 else Bilingual(f"{known}: {said}", f"{known.ru}: {said}")
+        return known if self.code < 99 else Bilingual(f"{known}: {said}", f"{russian(known)}: {said}")
 
 
 class _BackupLock(Told):

@@ -15,7 +15,7 @@ from clmdeploy.backups.output import LINE_LIMIT, lines, shown, unintelligible
 from clmdeploy.backups.pgbackrest_digest import InfoDigest
 from clmdeploy.backups.pgbackrest_names import label
 from clmdeploy.backups.pgbackrest_piece import Header, ListedFile, Piece
-from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import VerificationFailed
 
 FORMAT = 5
@@ -136,8 +136,9 @@ class ManifestReader:
         return ".pgbi" if file.block_map else _EXTENSIONS[self.header.compression]
 
     def _damaged(self, en: str, ru: str) -> VerificationFailed:
+        why = Bilingual(en, ru)
         return VerificationFailed(
-            Bilingual(f"{self._source}: {en}", f"{self._source}: {ru}"),
+            Bilingual(f"{self._source}: {why}", f"{self._source}: {russian(why)}"),
             Bilingual("Read its copy, backup.manifest.copy, instead", "Прочитайте вторую запись, backup.manifest.copy"),
         )
 

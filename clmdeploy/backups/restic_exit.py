@@ -6,7 +6,7 @@ from clmdeploy.backups.command import Completed
 from clmdeploy.backups.engine import Ending, Outcome
 from clmdeploy.backups.output import Unintelligible, shown
 from clmdeploy.backups.restic_output import ExitError, message
-from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.bilingual import Bilingual, russian
 
 _ENDINGS = {
     3: (Outcome.PARTIAL, "some files could not be read", "часть файлов не прочитана"),
@@ -26,8 +26,10 @@ def ending(completed: Completed) -> Ending:
         ended = Bilingual(f"ended by signal {-completed.code}", f"завершено сигналом {-completed.code}")
         return Ending(Outcome.INTERRUPTED, ended)
     outcome, en, ru = _ENDINGS.get(completed.code, (Outcome.FAILED, *_NO_FAULT))
-    said, code = _last_words(completed.stderr), completed.code
-    return Ending(outcome, Bilingual(f"restic: {en} ({code}): {said}", f"restic: {ru} ({code}): {said}"))
+    why, said, code = Bilingual(en, ru), _last_words(completed.stderr), completed.code
+    return Ending(
+        outcome, Bilingual(f"restic: {why} (code {code}): {said}", f"restic: {russian(why)} (код {code}): {said}")
+    )
 
 
 def _last_words(stderr: bytes) -> str:

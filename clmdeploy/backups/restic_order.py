@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from clmdeploy.backups.output import shown
-from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import InvalidInput
 
 SNAPSHOT = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -50,6 +50,9 @@ def absolute(path: str) -> str:
 
 def named(pattern: re.Pattern[str], text: str, en: str, ru: str) -> str:
     """`text`, where it has this form. Raises InvalidInput."""
+    what = Bilingual(en, ru)
     if not pattern.fullmatch(text):
-        raise InvalidInput(Bilingual(f"{shown(text)!r} is not the name of {en}", f"{shown(text)!r}: не имя {ru}"))
+        raise InvalidInput(
+            Bilingual(f"{shown(text)!r} is not the name of {what}", f"{shown(text)!r}: не имя {russian(what)}")
+        )
     return text

@@ -26,7 +26,8 @@ def among_last(number: int, last: int) -> Bilingual:
 
 
 def newest_of(period: Literal["day", "week", "month"], name: str) -> Bilingual:
-    return Bilingual(f"newest of the {period} {name}", f"новейшая {_PERIODS_RU[period]} {name}")
+    which = Bilingual(period, _PERIODS_RU[period])
+    return Bilingual(f"newest of the {which} {name}", f"новейшая {russian(which)} {name}")
 
 
 def too_old(days: int) -> Bilingual:
