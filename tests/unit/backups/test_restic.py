@@ -94,7 +94,7 @@ def test_a_sound_repository_has_no_findings() -> None:
 @pytest.mark.parametrize(
     ("completed", "items", "words"),
     [
-        (Completed(1, CHECKED), [""], "failed (1)"),
+        (Completed(1, CHECKED), [""], "failed (code 1)"),
         (Completed(0, CHECKED.replace(b":0,", b":2,")), [""], "done"),
         (
             Completed(1, CHECKED.replace(b"null", b'["' + ID.encode() + b'"]').replace(b":0,", b":1,")),
