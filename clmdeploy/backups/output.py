@@ -82,8 +82,8 @@ def unintelligible(source: str, cause: str) -> Unintelligible:
     return Unintelligible(
         Bilingual(f"{source}: unexpected output: {shown(cause)}", f"{source}: неожиданный вывод: {shown(cause)}"),
         Bilingual(
-            "Compare the engine's version with those in docs/backups.md",
-            "Сравните версию программы с перечисленными в docs/backups.md",
+            "Run the same command by hand on that host, and look at its version",
+            "Выполните ту же команду вручную на том узле и проверьте версию программы",
         ),
     )
 
