@@ -48,6 +48,15 @@ class Ending:
         return self.outcome is Outcome.DONE
 
 
+def plain_ending(code: int) -> Ending | None:
+    """What every program's exit code says alike: 0 is well, below 0 is a signal. None: the engine's own words count."""
+    if code == 0:
+        return Ending(Outcome.DONE, Bilingual("done", "выполнено"))
+    if code < 0:
+        return Ending(Outcome.INTERRUPTED, Bilingual(f"ended by signal {-code}", f"завершено сигналом {-code}"))
+    return None
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """What can be promised of an engine's backups."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from clmdeploy.backups.command import Completed
-from clmdeploy.backups.engine import Ending, Outcome
+from clmdeploy.backups.engine import Ending, Outcome, plain_ending
 from clmdeploy.backups.output import shown
 from clmdeploy.model.bilingual import Bilingual
 
@@ -84,11 +84,9 @@ _REMEDIES = {
 
 def ending(completed: Completed) -> Ending:
     """How a pgBackRest command ended. 0 says nothing of `verify`, of `info`, or of `expire` for an unknown label."""
-    if completed.code == 0:
-        return Ending(Outcome.DONE, Bilingual("done", "выполнено"))
-    if completed.code < 0:
-        ended = Bilingual(f"ended by signal {-completed.code}", f"завершено сигналом {-completed.code}")
-        return Ending(Outcome.INTERRUPTED, ended)
+    plain = plain_ending(completed.code)
+    if plain is not None:
+        return plain
     code, said = completed.code, _said(completed)
     outcome = _OUTCOMES.get(code, Outcome.FAILED)
     words = Bilingual(f"pgBackRest ended with {code}: {said}", f"pgBackRest завершился с кодом {code}: {said}")

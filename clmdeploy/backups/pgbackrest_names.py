@@ -11,42 +11,42 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from clmdeploy.backups import wal
+
 LABEL = re.compile(r"\d{8}-\d{6}F(?:_\d{8}-\d{6}[DI])?", re.ASCII)
 STANZA = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 ARCHIVE = re.compile(r"\d{1,3}(?:\.\d{1,2})?-\d{1,9}", re.ASCII)
-_SEGMENT = re.compile(r"[0-9A-F]{24}", re.ASCII)
-_LSN = re.compile(r"([0-9A-F]{1,8})/([0-9A-F]{1,8})", re.ASCII)
 _STORED = re.compile(r"([0-9A-F]{24})(\.partial)?-([0-9a-f]{40})(\.gz|\.lz4|\.zst|\.bz2)?", re.ASCII)
 _HISTORY = re.compile(r"([0-9A-F]{8})\.history", re.ASCII)
 
 
 def label(text: str) -> str:
     """A backup's label. Raises ValueError."""
-    return _matching(LABEL, text, "a backup label")
+    return _checked(LABEL.fullmatch(text), text, "a backup label")
 
 
 def segment(text: str) -> str:
     """24 upper-case hexadecimal digits: timeline, log, segment. Raises ValueError."""
-    return _matching(_SEGMENT, text, "a WAL segment")
+    return _checked(wal.is_segment(text), text, "a WAL segment")
 
 
 def lsn(text: str) -> str:
     """HIGH/LOW in upper-case hexadecimal digits. Raises ValueError."""
-    return _matching(_LSN, text, "a WAL position (LSN)")
+    return _checked(wal.is_lsn(text), text, "a WAL position (LSN)")
 
 
 def archive(text: str) -> str:
     """VERSION-ID, as in 17-1. Raises ValueError."""
-    return _matching(ARCHIVE, text, "an archive")
+    return _checked(ARCHIVE.fullmatch(text), text, "an archive")
 
 
 def stanza(text: str) -> str:
     """Raises ValueError for what would not be the same name in a path, an option and a certificate."""
-    return _matching(STANZA, text, "a stanza")
+    return _checked(STANZA.fullmatch(text), text, "a stanza")
 
 
-def _matching(pattern: re.Pattern[str], text: str, what: str) -> str:
-    if not pattern.fullmatch(text):
+def _checked(fits: object, text: str, what: str) -> str:
+    if not fits:
         raise ValueError(f"{text[:80]!r} is not the name of {what}")
     return text
 
@@ -60,8 +60,7 @@ Stanza = Annotated[str, AfterValidator(stanza)]
 
 def position(text: str) -> int:
     """An LSN as a count of bytes, to compare and subtract. Raises ValueError."""
-    high, low = lsn(text).split("/")
-    return (int(high, 16) << 32) + int(low, 16)
+    return wal.position(lsn(text))
 
 
 @dataclass(frozen=True)

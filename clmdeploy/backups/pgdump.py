@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from clmdeploy.backups.command import Command, Completed
 from clmdeploy.backups.defects import Release, release_in
-from clmdeploy.backups.engine import Capabilities, Ending, Finding, Outcome, Progress
+from clmdeploy.backups.engine import Capabilities, Ending, Finding, Outcome, Progress, plain_ending
 from clmdeploy.backups.output import shown, unintelligible
 from clmdeploy.backups.pgdump_order import SNAPSHOT, DumpBackup, DumpRestore, absolute, named
 from clmdeploy.model.bilingual import Bilingual
@@ -142,11 +142,9 @@ class Pgdump:
     def ending(self, completed: Completed) -> Ending:
         """1 is all that these programs know of failure; errors that pg_restore passed over are one too."""
         ignored = _IGNORED.search(completed.stderr[-65536:])
-        if completed.code == 0 and not ignored:
-            return Ending(Outcome.DONE, Bilingual("done", "выполнено"))
-        if completed.code < 0:
-            ended = Bilingual(f"ended by signal {-completed.code}", f"завершено сигналом {-completed.code}")
-            return Ending(Outcome.INTERRUPTED, ended)
+        plain = plain_ending(completed.code)
+        if plain is not None and not (plain.is_success and ignored):
+            return plain
         said = shown(completed.stderr[-65536:].strip().rsplit(b"\n", 1)[-1])
         outcome = Outcome.PARTIAL if ignored else Outcome.FAILED
         return Ending(

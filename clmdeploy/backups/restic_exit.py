@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clmdeploy.backups.command import Completed
-from clmdeploy.backups.engine import Ending, Outcome
+from clmdeploy.backups.engine import Ending, Outcome, plain_ending
 from clmdeploy.backups.output import Unintelligible, shown
 from clmdeploy.backups.restic_output import ExitError, message
 from clmdeploy.model.bilingual import Bilingual, russian
@@ -20,11 +20,9 @@ _NO_FAULT = ("failed", "ошибка")
 
 def ending(completed: Completed) -> Ending:
     """How a restic command ended. 0 says nothing of paths that did not exist (#4467), nor of `forget` (#5233)."""
-    if completed.code == 0:
-        return Ending(Outcome.DONE, Bilingual("done", "выполнено"))
-    if completed.code < 0:
-        ended = Bilingual(f"ended by signal {-completed.code}", f"завершено сигналом {-completed.code}")
-        return Ending(Outcome.INTERRUPTED, ended)
+    plain = plain_ending(completed.code)
+    if plain is not None:
+        return plain
     outcome, en, ru = _ENDINGS.get(completed.code, (Outcome.FAILED, *_NO_FAULT))
     why, said, code = Bilingual(en, ru), _last_words(completed.stderr), completed.code
     return Ending(
