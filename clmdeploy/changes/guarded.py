@@ -15,6 +15,9 @@ from clmdeploy.model.value import JsonValue, Text, Value
 Verb = Literal["perform", "restore", "probe", "ask"]
 GuardVerb = Literal["run", "ask", "probe", "fence"]
 Status = Literal["done", "failed", "refused", "unreachable", "timed-out", "in-flight", "unknown"]
+SILENT: tuple[Status, ...] = ("unreachable", "timed-out")
+UNCLEAR: tuple[Status, ...] = (*SILENT, "in-flight", "unknown")
+"""it may have acted: the guard and the host are asked what became of it"""
 
 
 class Fence(Value):

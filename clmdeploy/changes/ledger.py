@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Literal
 
 from clmdeploy.changes.events import Event
-from clmdeploy.changes.guarded import Outcome
+from clmdeploy.changes.guarded import UNCLEAR, Outcome
 from clmdeploy.changes.plan import Plan, Step, Target
 from clmdeploy.model.value import Value
 
@@ -22,7 +22,6 @@ ACTED: tuple[State, ...] = (
     "owed",
 )  # an act may have left something behind
 LEFT: tuple[State, ...] = ("pending", "failed", "unknown", "running", "undone")  # a run has still to bring this to done
-_UNCLEAR = ("unreachable", "timed-out", "in-flight", "unknown")
 
 
 def state_after(outcome: Outcome) -> State:
@@ -31,7 +30,7 @@ def state_after(outcome: Outcome) -> State:
         return "done"
     if outcome.status == "refused" or not outcome.acted:
         return "pending"
-    return "unknown" if outcome.status in _UNCLEAR else "failed"
+    return "unknown" if outcome.status in UNCLEAR else "failed"
 
 
 class UndoScope(Value):

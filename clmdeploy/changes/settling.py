@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from clmdeploy.changes.dispatch import Dispatch
-from clmdeploy.changes.guarded import Outcome, Verb
+from clmdeploy.changes.guarded import SILENT, UNCLEAR, Outcome, Verb
 from clmdeploy.changes.plan import Step, Target
 from clmdeploy.model.bilingual import Bilingual
 
 PATIENCE = 20.0  # seconds for a host that does not answer, before it is called unreachable
 PAUSE = 2.0
-SILENT = ("unreachable", "timed-out")
-UNCLEAR = (*SILENT, "in-flight", "unknown")
 
 
 def settle(dispatch: Dispatch, step: Step, targets: Sequence[Target], verb: Verb = "perform") -> dict[str, Outcome]:
