@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,9 +17,7 @@ Check = Callable[[str], object]
 
 def is_attended() -> bool:
     """Whether somebody sits at a terminal, and can be asked; nobody does where standard input is closed."""
-    from clmdeploy.cli import vigil  # slow to import: only who asks something pays
-
-    return vigil.is_attended()
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import sys
 from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -13,6 +12,7 @@ import click
 
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.notices import composer_of, retry_notices
+from clmdeploy.cli.questions import is_attended
 from clmdeploy.cli.render.notices import show_delivery
 from clmdeploy.model.errors import ClmError, InvalidInput, UsageError
 from clmdeploy.notices.composition import Errand
@@ -195,8 +195,3 @@ class Vigil:
         if self._lookout is not None:
             self._lookout.dismiss()
             self._lookout = None
-
-
-def is_attended() -> bool:
-    """Whether somebody sits at a terminal."""
-    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
