@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -40,6 +41,12 @@ def belonging_to(run: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(["sleep", "600"], env={**os.environ, VARIABLE: str(run)}, start_new_session=True)
 
 
+def _await_end(process: subprocess.Popen[bytes]) -> None:
+    """Who dies belongs to no run any more a moment before the kernel lets anybody wait for it; who lives, lives on."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(5)
+
+
 def test_a_directory_is_private_and_gone_afterwards(memory: Path) -> None:
     """Variables and environments are written there."""
     with rundir.run_directory() as place:
@@ -76,6 +83,7 @@ def test_processes_of_a_killed_run_are_ended_before_its_directory_goes(memory: P
     orphan, neighbour = belonging_to(left), belonging_to(alive)
     try:
         rundir.clear_stale()
+        _await_end(orphan)
         assert (orphan.poll() is not None, neighbour.poll()) == (True, None)
         assert (left.exists(), alive.exists()) == (False, True)
     finally:
@@ -89,6 +97,7 @@ def test_processes_are_found_without_their_directory(memory: Path, gone: Process
     orphan = belonging_to(directory(memory, gone))
     try:
         rundir.clear_stale()
+        _await_end(orphan)
         assert orphan.poll() is not None
     finally:
         orphan.kill()
