@@ -84,7 +84,7 @@ class _Walk:
 
     def _find_beginnings(self) -> None:
         """Of each change, what its first event goes on from."""
-        prefix = f"{self._journal.environment}/changes/"
+        prefix = f"{self._journal.root}/changes/"
         keys = (key for key in self._journal.store.keys(prefix) if "/events/" in key)
         for change, group in groupby(keys, key=lambda key: key.split("/")[-3]):
             self._told[change] = 0
@@ -167,7 +167,7 @@ class _Walk:
         )
 
     def _stored(self, change: str) -> list[StoredEvent]:
-        keys = list(self._journal.store.keys(f"{self._journal.environment}/changes/{change}/events/"))
+        keys = list(self._journal.store.keys(f"{self._journal.root}/changes/{change}/events/"))
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="journal") as pool:
             return list(pool.map(self._read, keys))
 

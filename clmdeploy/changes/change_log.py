@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from clmdeploy.changes.events import GENESIS, Event, EventKind, Who
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.head import Head
-from clmdeploy.changes.journal import Journal, event_key, read_event
+from clmdeploy.changes.journal import Journal, read_event
 from clmdeploy.changes.ledger import Ledger
 from clmdeploy.changes.persistence import Patience, create, impatient, outlasting
 from clmdeploy.changes.signed_plan import SignedPlan
@@ -41,7 +41,7 @@ class ChangeLog:
     ) -> ChangeLog:
         """Before the first event: the plan is stored, and the head says what is about to be opened."""
         last, owed = journal.last_link(), journal.owed()
-        key, body = f"{journal.environment}/changes/{change}/plan", canonical_json(plan)
+        key, body = f"{journal.root}/changes/{change}/plan", canonical_json(plan)
         create(journal.store, key, body)
         journal.keep(key, body)
         journal.move_head(Head(environment=journal.environment, last=last, opening=change, owed=owed))
@@ -132,7 +132,7 @@ class ChangeLog:
     def _store(self, event: Event) -> None:
         journal, body = self.journal, canonical_json(event)
         try:
-            outlasting(self._patience, lambda: create(journal.store, event_key(event), body))
+            outlasting(self._patience, lambda: create(journal.store, journal.event_key(event), body))
         except Conflict:
             raise OutcomeUnknown(
                 Bilingual(
@@ -141,7 +141,7 @@ class ChangeLog:
                 ),
                 Bilingual(f"see `clmdeploy change show {self.change}`", f"см. `clmdeploy change show {self.change}`"),
             ) from None
-        journal.keep(event_key(event), body)
+        journal.keep(journal.event_key(event), body)
         self._previous, self._seq = event.digest, self._seq + 1
         self.ledger.apply(event)
         if event.kind in ("opened", "paused", "taken-over", "closed"):
@@ -152,7 +152,7 @@ class ChangeLog:
 
     @property
     def _unsent_key(self) -> str:
-        return f"{self.journal.environment}/unsent/{self.change}"
+        return f"{self.journal.root}/unsent/{self.change}"
 
     def _owed(self) -> dict[str, str]:
         others = {host: change for host, change in self.journal.owed().items() if change != self.change}

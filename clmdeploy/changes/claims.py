@@ -14,8 +14,9 @@ from typing import Any
 
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.guarded import Fence, Guarded, Outcome
-from clmdeploy.changes.lease_document import LeaseDocument, Scope
+from clmdeploy.changes.lease_document import LeaseDocument
 from clmdeploy.changes.ports import Clock, Performer
+from clmdeploy.changes.scopes import Scope
 from clmdeploy.changes.turns import Request, Standing
 from clmdeploy.model.bilingual import Bilingual, lines
 from clmdeploy.model.errors import HostUnreachable, LeaseHeld, StoreUnavailable

@@ -48,7 +48,7 @@ Admission = Callable[[], Mapping[str, JsonValue]]
 
 @dataclass(frozen=True)
 class Conductor:
-    """Everything that a run of a change needs beside its plan."""
+    """Everything that a run of a change needs beside its plan. The journal's scope is that of its changes."""
 
     world: World
     journal: Journal
@@ -70,7 +70,7 @@ class Conductor:
         `stop_backup`: ask a backup that is in the way to stop. `admit`: has the last word, when all leases are there.
         Raises what it raises; LeaseHeld; or OutcomeUnknown when an earlier change stands open or a host owes an undo.
         """
-        request = Request("fleet", self.who, change, reason, wait)
+        request = self._request(change, reason, wait)
         data = DataHold(self.leases, request, stop_backup=stop_backup)
         data.await_free(plan.plan)  # before the fleet is taken: nobody has to wait for a backup with us
         with self._holding(self.leases.acquire(request), data) as (lease, stopping):
@@ -101,7 +101,7 @@ class Conductor:
 
     def await_turn(self, wait: float) -> None:
         """What `begin` would find in its way, before anything is planned. Takes nothing; raises as `begin` does."""
-        self.leases.await_free("fleet", wait)
+        self.leases.await_free(self.journal.scope, wait)
         self.refuse_open()
 
     def refuse_open(self) -> None:
@@ -118,6 +118,11 @@ class Conductor:
         for host, change in owing.items():
             raise OutcomeUnknown(*owed_words(host, change, self.journal.environment))
 
+    def _request(self, change: str, reason: str, wait: float = 0.0) -> Request:
+        """Work on the data alone makes way when it is asked: what runs comes first."""
+        scope = self.journal.scope
+        return Request(scope, self.who, change, reason, wait, yields=scope == "data")
+
     def _ledger(self, change: str) -> Ledger:
         ledger = self.journal.ledger(change)
         if ledger.closed not in OPEN_STATES and not list(ledger.owed()):
@@ -126,7 +131,7 @@ class Conductor:
 
     def _continue(self, change: str, reason: str, act: Callable[[Executor], Ending]) -> Ending:
         self._ledger(change)
-        request = Request("fleet", self.who, change, reason)
+        request = self._request(change, reason)
         data = DataHold(self.leases, request)
         with self._holding(self.leases.take_over(request), data) as (lease, stopping):
             ledger = self._ledger(change)

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 
 from clmdeploy.changes.guarded import Fence, Guarded, GuardVerb, Outcome, Verb
 from clmdeploy.changes.ledger import Ledger
-from clmdeploy.changes.plan import GateCall, PlaybookCall, Step, Target
+from clmdeploy.changes.plan import EngineCall, GateCall, PlaybookCall, Step, StoreCall, Target, TaskCall
+from clmdeploy.changes.ports import Performer
 from clmdeploy.changes.world import World
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.secret import Secret
-from clmdeploy.model.value import sha256_hex
+from clmdeploy.model.value import JsonValue, sha256_hex
 
 PRESIGN_MARGIN = 120  # seconds beside the step's own time limit: the address must outlive the last host's start
 ASK_TIMEOUT = 60
@@ -45,12 +46,12 @@ class Dispatch:
     def unit_outcomes(self, step: Step, targets: Iterable[Target], verb: Verb) -> dict[str, Outcome]:
         """What the guards know of the units of an earlier act."""
         acts = [self._guarded(step, target, "probe", verb, {}) for target in targets]
-        return self.world.hosts.perform(acts, _unheard)
+        return self._performer(step).perform(acts, _unheard)
 
     def probe(self, step: Step, targets: Iterable[Target]) -> dict[str, Outcome]:
         """What the hosts themselves show: result `state` is done, not-done or partial."""
         acts = [self._guarded(step, target, "ask", "probe", {}) for target in targets]
-        return self.world.hosts.perform(acts, _unheard)
+        return self._performer(step).perform(acts, _unheard)
 
     def fence_hosts(self) -> dict[str, Outcome]:
         """Raise the token on every host of the plan and end what older ones left running."""
@@ -68,17 +69,36 @@ class Dispatch:
         return self.world.hosts.perform(acts, _unheard)
 
     def _send(self, step: Step, targets: Iterable[Target], verb: Verb) -> dict[str, Outcome]:
-        secrets = self._fetched(step) if verb == "perform" else {}
+        secrets = self._secrets(step) if verb == "perform" else {}
         acts = [self._guarded(step, target, "run", verb, secrets) for target in targets]
-        performer = self.world.playbooks if isinstance(step.action, PlaybookCall) else self.world.hosts
+        performer = self.world.playbooks if isinstance(step.action, PlaybookCall) else self._performer(step)
         return performer.perform(acts, lambda key, outcome: self.world.watcher.on_outcome(step, key, outcome))
 
-    def _fetched(self, step: Step) -> dict[str, Secret]:
-        """Addresses minted for this act alone."""
-        if not isinstance(step.action, PlaybookCall):
-            return {}
-        seconds = step.timeout + PRESIGN_MARGIN
-        return {name: self.world.releases.presign(key, seconds) for name, key in step.action.fetch.items()}
+    def _performer(self, step: Step) -> Performer:
+        """Who answers for the step's acts. What became of a playbook's is asked of the hosts themselves."""
+        match step.action:
+            case EngineCall():
+                return self.world.engines
+            case StoreCall():
+                return self.world.keeper
+            case _:
+                return self.world.hosts
+
+    def _secrets(self, step: Step) -> dict[str, Secret]:
+        """For this act alone: addresses that are minted, secrets that are looked up."""
+        match step.action:
+            case PlaybookCall(fetch=fetch):
+                seconds = step.timeout + PRESIGN_MARGIN
+                return {name: self.world.releases.presign(key, seconds) for name, key in fetch.items()}
+            case TaskCall(secrets=named):
+                return {name: self.world.secret(setting) for name, setting in named.items()}
+            case _:
+                return {}
+
+    def _told(self, step: Step) -> dict[str, JsonValue]:
+        """What earlier steps found, where this one is to know."""
+        uses = getattr(step.action, "uses", ())
+        return {"results": {name: self._ledger.results(name) for name in uses}} if uses else {}
 
     def _guarded(self, step: Step, target: Target, guard: GuardVerb, verb: Verb, secrets: dict[str, Secret]) -> Guarded:
         action = step.action
@@ -87,7 +107,7 @@ class Dispatch:
             playbook=action.playbook if isinstance(action, PlaybookCall) else "",
             act=action.act, verb=verb, unit=self._unit(step, target, verb), fence=self.fence,
             timeout=ASK_TIMEOUT if guard != "run" and not isinstance(action, GateCall) else step.timeout,
-            arguments={**action.arguments, **target.arguments, "change": self.change},
+            arguments={**action.arguments, **target.arguments, **self._told(step), "change": self.change},
             before=target.before, secrets=secrets,
         )  # fmt: skip
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from clmdeploy.changes.scopes import Scope
 from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.facts import Claim
 from clmdeploy.model.hosts import Host
@@ -23,7 +24,7 @@ UNCLEAR: tuple[Status, ...] = (*SILENT, "in-flight", "unknown")
 class Fence(Value):
     """What the guard compares: the lease's scope and its token, which only grows."""
 
-    scope: Literal["fleet", "data"] = "fleet"
+    scope: Scope = "fleet"
     token: int = Field(ge=0)
 
 

@@ -29,6 +29,7 @@ from clmdeploy.changes.ledger import Ledger
 from clmdeploy.changes.persistence import create, replace
 from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.ports import Clock, Missing, ObjectStore, Oversized, Stored
+from clmdeploy.changes.scopes import Scope
 from clmdeploy.changes.signed_plan import SignedPlan, read_signed_plan
 from clmdeploy.model.errors import ClmError, InvalidInput, VerificationFailed
 from clmdeploy.model.signing import Signer, Verifier
@@ -36,7 +37,7 @@ from clmdeploy.model.value import sha256_hex
 
 
 class Journal:
-    """The journal of one environment."""
+    """One chain of an environment's journal."""
 
     def __init__(
         self,
@@ -46,24 +47,35 @@ class Journal:
         verifier: Verifier,
         clock: Clock,
         copy: ObjectStore | None = None,
+        scope: Scope = "fleet",
     ) -> None:
-        """`copy`: where this control node keeps its own copy of what it reads and writes."""
+        """`copy`: where this control node keeps its own copy of what it reads and writes.
+
+        `scope`: whose chain this is. Each lease has one, since who writes into it must be alone.
+        """
         self.store = store
         self.environment = environment
+        self.scope = scope
+        self.root = environment if scope == "fleet" else f"{environment}/{scope}"
         self.signer = signer
         self.verifier = verifier
         self.clock = clock
         self._copy = copy
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything was ever done in this chain."""
+        return next(iter(self.store.keys(f"{self.root}/journal/")), None) is not None or bool(self.changes())
+
     def changes(self) -> list[str]:
         """IDs of all changes that have begun, oldest first (an ID begins with the time of its making)."""
-        prefix = f"{self.environment}/changes/"
+        prefix = f"{self.root}/changes/"
         stored = (key.removeprefix(prefix) for key in self.store.keys(prefix))
         return sorted({name.split("/", 1)[0] for name in stored if "/events/" in name})
 
     def plan(self, change: str) -> SignedPlan:
         """The plan of a change that has begun, its signature and digest checked. Raises VerificationFailed."""
-        key = f"{self.environment}/changes/{change}/plan"
+        key = f"{self.root}/changes/{change}/plan"
         body = self._believed(key).body
         try:
             return read_signed_plan(body, self.verifier, key)
@@ -72,7 +84,7 @@ class Journal:
 
     def events(self, change: str) -> list[Event]:
         """The events of a change in order. Raises VerificationFailed naming one that is not in its place."""
-        prefix = f"{self.environment}/changes/{change}/events/"
+        prefix = f"{self.root}/changes/{change}/events/"
         events = [self.event(key) for key in self.store.keys(prefix)]
         for seq, event in enumerate(events):
             placed = (event.environment, event.change, event.seq) == (self.environment, change, seq)
@@ -101,19 +113,29 @@ class Journal:
         head = self.head()  # first: events that are stored meanwhile go behind what it names
         signed, events = self.plan(change), self.events(change)
         if head is not None and head.last is not None and head.last.change == change:
-            key = f"{self.environment}/changes/{change}/events/{head.last.seq:06d}"
+            key = f"{self.root}/changes/{change}/events/{head.last.seq:06d}"
             _check_signed(key, head.last, next(iter(events[head.last.seq :]), None))
         if events and events[0].detail.get("plan") != signed.digest:
-            raise VerificationFailed(*exchanged(f"{self.environment}/changes/{change}/plan"))
-        _check_steps(signed.plan, events)
+            raise VerificationFailed(*exchanged(f"{self.root}/changes/{change}/plan"))
+        self._check_steps(signed.plan, events)
         return Ledger.of(signed.plan, events)
+
+    def event_key(self, event: Event) -> str:
+        """Where the event is stored."""
+        return f"{self.root}/changes/{event.change}/events/{event.seq:06d}"
+
+    def _check_steps(self, plan: Plan, events: Sequence[Event]) -> None:
+        steps = {"", *(step.id for step in plan.steps)}
+        for event in events:
+            if event.step not in steps:
+                raise VerificationFailed(*unplanned(self.event_key(event)))
 
     def is_settled(self, change: str) -> bool:
         """Whether nothing of a change can be under way: it was closed for good, or its first event was never stored.
 
         Raises VerificationFailed when the signed head knows better, or its last event can't be read.
         """
-        keys = list(self.store.keys(f"{self.environment}/changes/{change}/events/"))
+        keys = list(self.store.keys(f"{self.root}/changes/{change}/events/"))
         self.believed_head(change)
         last = self.event(keys[-1]) if keys else None
         return last is None or (last.kind == "closed" and last.detail["state"] != "stopped")
@@ -125,7 +147,7 @@ class Journal:
         """
         head = self.head()
         if head is not None and head.last is not None and change in (None, head.last.change):
-            key = f"{self.environment}/changes/{head.last.change}/events/{head.last.seq:06d}"
+            key = f"{self.root}/changes/{head.last.change}/events/{head.last.seq:06d}"
             _check_signed(key, head.last, self.event(key))
         return head
 
@@ -147,14 +169,14 @@ class Journal:
 
     @property
     def _head_key(self) -> str:
-        return f"{self.environment}/journal/head"
+        return f"{self.root}/journal/head"
 
     def newest_change(self) -> str | None:
         """The change that acted last, even when its control node died before the head could follow."""
         head = self.head()
         if head is None:
             return None
-        if head.opening and next(self.store.keys(f"{self.environment}/changes/{head.opening}/events/"), None):
+        if head.opening and next(self.store.keys(f"{self.root}/changes/{head.opening}/events/"), None):
             return head.opening
         return head.last.change if head.last else None
 
@@ -195,24 +217,13 @@ class Journal:
     def keep_all(self, change: str) -> None:
         """Copy a change as it stands: the copy is whole even where another control node began it."""
         if self._copy is not None:
-            for key in self.store.keys(f"{self.environment}/changes/{change}/"):
+            for key in self.store.keys(f"{self.root}/changes/{change}/"):
                 self.keep(key, self.store.get(key).body)
 
 
 def _check_signed(key: str, last: Link, found: Event | None) -> None:
     if found is None or found.digest != last.digest:
         raise VerificationFailed(*unsigned(key))
-
-
-def _check_steps(plan: Plan, events: Sequence[Event]) -> None:
-    steps = {"", *(step.id for step in plan.steps)}
-    for event in events:
-        if event.step not in steps:
-            raise VerificationFailed(*unplanned(event_key(event)))
-
-
-def event_key(event: Event) -> str:
-    return f"{event.environment}/changes/{event.change}/events/{event.seq:06d}"
 
 
 def read_event(key: str, body: bytes) -> Event:

@@ -20,7 +20,6 @@ from clmdeploy.changes.held_lease import HeldLease
 from clmdeploy.changes.lease_document import (
     HOST_SETUP,
     LeaseDocument,
-    Scope,
     StopWish,
     expired_words,
     held_error,
@@ -29,6 +28,7 @@ from clmdeploy.changes.lease_document import (
 )
 from clmdeploy.changes.persistence import create, replace
 from clmdeploy.changes.ports import Clock, Missing, ObjectStore, Oversized, Stored
+from clmdeploy.changes.scopes import Scope
 from clmdeploy.changes.turns import Request, Standing
 from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import ClmError, Conflict, LeaseHeld, OutcomeUnknown, UsageError, VerificationFailed

@@ -8,11 +8,11 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from clmdeploy.changes.events import Who
+from clmdeploy.changes.scopes import Scope
 from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import HeldByHand, LeaseHeld
 from clmdeploy.model.value import Value
 
-Scope = Literal["fleet", "data"]
 LONGEST_LIFE = 3600  # seconds; whoever meets a lease is kept waiting as long
 HOST_SETUP = "host-setup"
 """what holds the lease while bare hosts are prepared: no change, as there is no guard yet to go through"""

@@ -9,7 +9,7 @@ from typing import Literal
 from clmdeploy.changes.events import Event
 from clmdeploy.changes.guarded import UNCLEAR, Outcome
 from clmdeploy.changes.plan import Plan, Step, Target
-from clmdeploy.model.value import Value
+from clmdeploy.model.value import JsonValue, Value
 
 State = Literal["pending", "running", "done", "failed", "undoing", "undone", "owed", "unknown", "dropped"]
 OPEN: tuple[State, ...] = ("running", "undoing", "unknown")
@@ -136,6 +136,11 @@ class Ledger:
     def targets(self, step: Step, *states: State) -> tuple[Target, ...]:
         """Targets of the step that are in one of the states."""
         return tuple(target for target in step.targets if self.state(step, target) in states)
+
+    def results(self, step_id: str) -> dict[str, JsonValue]:
+        """By target, what a step found where it is done."""
+        named = ((key, one) for (step, key), one in self.outcomes.items() if step == step_id)
+        return {key: one.result for key, one in named if self.states[step_id, key] == "done"}
 
     def acted(self, step: Step) -> tuple[Target, ...]:
         """Targets on which the step may have left something behind."""

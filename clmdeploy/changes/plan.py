@@ -8,10 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from clmdeploy.changes.scopes import Kind, Scope, scope_of
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.value import JsonValue, Text, Value, digest_of
 
-Kind = Literal["deploy", "rollback", "setup"]
 Undo = Literal["restore", "tidy", "nothing", "keep", "irreversible"]
 """restore: put the state before back · tidy: likewise, but what can't be tidied harms nobody · nothing: the act leaves
 nothing behind · keep: what it did is compatible with the release before and stays · irreversible: no way back"""
@@ -29,12 +29,35 @@ class PlaybookCall(Value):
     )
 
 
-class TaskCall(Value):
+class Informed(Value):
+    """An act that is told what earlier ones found."""
+
+    act: str
+    arguments: dict[str, JsonValue] = {}
+    uses: tuple[str, ...] = Field(
+        (), description="IDs of earlier steps: their results come as argument `results`, by step and target"
+    )
+
+
+class TaskCall(Informed):
     """An act on single hosts, asked directly."""
 
     kind: Literal["task"] = "task"
-    act: str
-    arguments: dict[str, JsonValue] = {}
+    secrets: dict[str, str] = Field(
+        {}, description="secret name → the setting that refers to it; looked up anew for each act, never kept"
+    )
+
+
+class EngineCall(Informed):
+    """Work of a backup engine on single hosts. `act` names how it becomes commands, and what is read from them."""
+
+    kind: Literal["engine"] = "engine"
+
+
+class StoreCall(Informed):
+    """An act on the storage, by the control node itself. Its target is the host that the stored is about."""
+
+    kind: Literal["store"] = "store"
 
 
 class GateCall(Value):
@@ -46,7 +69,7 @@ class GateCall(Value):
     seconds: int = Field(0, ge=0)
 
 
-Action = Annotated[PlaybookCall | TaskCall | GateCall, Field(discriminator="kind")]
+Action = Annotated[PlaybookCall | TaskCall | EngineCall | StoreCall | GateCall, Field(discriminator="kind")]
 
 
 class Target(Value):
@@ -132,6 +155,24 @@ class Plan(Value):
     def digest(self) -> str:
         """64 hexadecimal digits; the same inputs always give the same plan and the same digest."""
         return digest_of(self)
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        """Results come from steps before; who holds the data lease for all of its time can't take it for a step."""
+        known: set[str] = set()
+        for step in self.steps:
+            unknown = sorted({*getattr(step.action, "uses", ())} - known)
+            if unknown:
+                raise ValueError(f"step {step.id} uses results of {', '.join(unknown)}, which is no step before it")
+            if step.data and self.scope == "data":
+                raise ValueError(f"step {step.id} asks for the data lease, which its change holds already")
+            known.add(step.id)
+        return self
+
+    @property
+    def scope(self) -> Scope:
+        """Whose lease it holds."""
+        return scope_of(self.kind)
 
     @property
     def stages(self) -> tuple[str, ...]:

@@ -103,7 +103,7 @@ class Proposals:
 
     def waiting(self) -> list[str]:
         """IDs of all that were proposed, have not begun and were not withdrawn; oldest first."""
-        prefix = f"{self.journal.environment}/changes/"
+        prefix = f"{self.journal.root}/changes/"
         known: dict[str, set[str]] = {}
         for key in self.journal.store.keys(prefix):
             change, _, name = key.removeprefix(prefix).partition("/")
@@ -173,7 +173,7 @@ class Proposals:
         self.journal.store.put(self._key(change, name), body, only_if_absent=True)
 
     def _key(self, change: str, name: str) -> str:
-        return f"{self.journal.environment}/changes/{change}/{name}"
+        return f"{self.journal.root}/changes/{change}/{name}"
 
 
 def _unknown_words(environment: str, change: str) -> tuple[str, str]:

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.held_lease import Holding
-from clmdeploy.changes.lease_document import LeaseDocument, Scope
+from clmdeploy.changes.lease_document import LeaseDocument
+from clmdeploy.changes.scopes import Scope
 
 Standing = tuple[LeaseDocument, str]
 """the lease as it stands, and its entity tag"""

@@ -72,7 +72,7 @@ def _check_plan(journal: Journal, opened: Event) -> None:
 def _check_approvals(journal: Journal, opened: Event) -> None:
     """Those that let the change begin are still there, byte by byte; whether they counted was judged then."""
     for kept in opened.detail.get("approvals", []):
-        key = f"{journal.environment}/changes/{opened.change}/approvals/{kept['digest']}"
+        key = f"{journal.root}/changes/{opened.change}/approvals/{kept['digest']}"
         try:
             digest = sha256_hex(journal.store.get(key, LARGEST).body)
         except (Missing, InvalidInput) as error:

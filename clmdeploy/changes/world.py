@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.plan import Plan, Step
 from clmdeploy.changes.ports import Clock, ObjectStore, Performer
 from clmdeploy.model.hosts import Host
+from clmdeploy.model.secret import Secret
 
 
 class Watcher(Protocol):
@@ -50,8 +51,14 @@ class World:
     """asks and acts on single hosts"""
     playbooks: Performer
     """acts on many hosts through playbooks"""
+    engines: Performer
+    """lets backup engines work on single hosts"""
+    keeper: Performer
+    """acts on the storage"""
     releases: ObjectStore
     """where hosts fetch bundles, by presigned address"""
     inventory: Mapping[str, Host]
     """how this control node reaches the hosts; the plan binds all but its identity files"""
+    secret: Callable[[str], Secret]
+    """what a setting refers to, looked up now; raises InvalidInput"""
     watcher: Watcher = field(default_factory=Silent)

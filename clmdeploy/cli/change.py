@@ -40,11 +40,11 @@ def list_changes(invocation: Invocation, environment: str, last: int) -> None:
     """List the changes that wait to begin, and the newest that began: who did what, when, and how it ended."""
     from clmdeploy.cli.render.changes import show_summaries, summary_json
     from clmdeploy.cli.render.proposals import proposal_json, show_proposals
-    from clmdeploy.queries.changes import summaries
+    from clmdeploy.queries.chains import summaries
     from clmdeploy.queries.proposals import waiting
 
     with closing(_runtime(invocation, environment)) as runtime:
-        found, proposed = summaries(runtime.journal, last), waiting(runtime.proposals, last)
+        found, proposed = summaries(runtime.journals, last), waiting(runtime.proposals, last)
         zone = runtime.environment.settings.time_zone
     if invocation.json:
         shown = {"changes": [summary_json(one) for one in found], "proposed": [proposal_json(one) for one in proposed]}
@@ -62,14 +62,14 @@ def list_changes(invocation: Invocation, environment: str, last: int) -> None:
 def show(invocation: Invocation, change_id: str | None, environment: str) -> None:
     """Show one change, by default the newest that began: its plan, who did what when, and the outcome on every host."""
     from clmdeploy.cli.render.changes import show_story, story_json
-    from clmdeploy.queries.changes import story
+    from clmdeploy.queries.chains import story
 
     with closing(_runtime(invocation, environment)) as runtime:
         zone = runtime.environment.settings.time_zone
         if change_id and runtime.proposals.holds(change_id):
             _show_proposed(invocation, runtime.proposals.read(change_id), zone)
             return
-        found = story(runtime.journal, change_id)
+        found = story(runtime.journals, change_id)
         if invocation.json:
             click.echo(json.dumps(story_json(found), ensure_ascii=False))
         else:
@@ -154,7 +154,7 @@ def _settle(
     from clmdeploy.cli.offline import open_offline_runtime, ship_first, way_back_named
     from clmdeploy.cli.rollout import tell_drift
     from clmdeploy.cli.vigil import Task, on_errand
-    from clmdeploy.queries.changes import to_settle
+    from clmdeploy.queries.chains import journal_with, to_settle
 
     words = ("change", "abort" if taking_back else "resume", *([wanted] if wanted else []))
     task = Task(" ".join(words), options.reason or "", settles=True, offline=options.offline)
@@ -167,11 +167,12 @@ def _settle(
             runtime = open_offline_runtime(invocation, runtime, wanted)
         else:
             ship_first(invocation, runtime, settling=True)
-        which = to_settle(runtime.journal, wanted)
-        plan = runtime.journal.plan(which).plan
+        which = to_settle(runtime.journals, wanted)
+        journal = journal_with(runtime.journals, which)
+        plan = journal.plan(which).plan
         if not taking_back:
             tell_drift(invocation, runtime, plan)
-        standing = runtime.turns.read("fleet")
+        standing = runtime.turns.read(journal.scope)
         if standing and standing[0].held and standing[0].change == which:
             click.echo(invocation.say("change.waiting", seconds=standing[0].time_to_live), err=True)
         run, reason = Run(runtime, invocation, output, plan, vigil), options.reason or ""

@@ -45,7 +45,7 @@ class Run:
 
         recorder = Recorder()
         with self._shown() as watcher:
-            result = _attempt(act, self.runtime.conductor(Several((recorder, self.vigil, watcher))))
+            result = _attempt(act, self.runtime.conductor(Several((recorder, self.vigil, watcher)), self.plan.scope))
         aftermath = self.vigil.placed(self._aftermath(result, recorder))
         if taking_back and aftermath.state == "taken-back" and not aftermath.failures:
             aftermath = aftermath.model_copy(update={"exit_code": ExitCode.DONE})

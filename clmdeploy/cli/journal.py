@@ -39,16 +39,16 @@ def journal() -> None:
 @pass_invocation
 def show(invocation: Invocation, environment: str, change_id: str | None, since: str | None, last: int) -> None:
     """Show the events of the newest changes, of one change, or since a moment (in the environment's time zone)."""
-    from clmdeploy.queries.changes import events_since, story
+    from clmdeploy.queries.chains import events_since, story
     from clmdeploy.runtime import Runtime
 
     with closing(Runtime.of(invocation.inventories, environment)) as runtime:
         zone = runtime.environment.settings.time_zone
         moment = moment_of(since, zone, runtime.clock.now()) if since else None
         if change_id:
-            events = [one for one in story(runtime.journal, change_id).events if not moment or _at(one) >= moment]
+            events = [one for one in story(runtime.journals, change_id).events if not moment or _at(one) >= moment]
         else:
-            events = events_since(runtime.journal, moment, MOST if moment else last)
+            events = events_since(runtime.journals, moment, MOST if moment else last)
         _show(invocation, environment, events, zone)
 
 
@@ -62,7 +62,7 @@ def verify(invocation: Invocation, environment: str) -> None:
     from clmdeploy.runtime import Runtime
 
     with closing(Runtime.of(invocation.inventories, environment)) as runtime:
-        number = verify_journal(runtime.journal)
+        number = sum(verify_journal(one) for one in runtime.journals)
     if invocation.json:
         click.echo(json.dumps({"format": "verification/1", "environment": environment, "events": number, "good": True}))
     else:
@@ -112,17 +112,21 @@ def export(
 
     Exit code 10 at the first event that does not fit. docs/json.md tells how to check the lines without clmdeploy.
     """
+    from clmdeploy.queries.chains import journal_with
     from clmdeploy.queries.changes import refuse_unknown
     from clmdeploy.queries.journal_export import JournalExport
     from clmdeploy.runtime import Runtime
 
     with closing(Runtime.of(invocation.inventories, environment)) as runtime:
+        fleet, *others = runtime.journals
+        every = [fleet, *(one for one in others if one.has_begun)]
+        chains = [journal_with(every, change_id)] if change_id else every
         if change_id:
-            refuse_unknown(runtime.journal, change_id)
+            refuse_unknown(chains[0], change_id)
         moment = moment_of(since, runtime.environment.settings.time_zone, runtime.clock.now()) if since else None
-        made = JournalExport(runtime.journal, lambda one: _is_wanted(one, change_id, moment), unverified)
+        made = [JournalExport(one, lambda event: _is_wanted(event, change_id, moment), unverified) for one in chains]
         with _destination(out) as file:
-            for line in made.lines():
+            for line in (line for one in made for line in one.lines()):
                 file.write(line + b"\n")
     _tell_export(invocation, environment, out, made)
 
@@ -137,14 +141,15 @@ def _is_wanted(event: Event, change: str | None, since: datetime | None) -> bool
     return (change is None or event.change == change) and (since is None or _at(event) >= since)
 
 
-def _tell_export(invocation: Invocation, environment: str, out: Path | None, made: JournalExport) -> None:
-    for fault in made.faults:
+def _tell_export(invocation: Invocation, environment: str, out: Path | None, made: list[JournalExport]) -> None:
+    events, faults = sum(one.events for one in made), [fault for one in made for fault in one.faults]
+    for fault in faults:
         click.echo(invocation.say("journal.unfit", fault=printable(fault)), err=True)
     if out and invocation.json:
-        told = {"format": "journal-export/1", "environment": environment, "file": str(out), "events": made.events}
-        click.echo(json.dumps({**told, "faults": made.faults}, ensure_ascii=False))
+        told = {"format": "journal-export/1", "environment": environment, "file": str(out), "events": events}
+        click.echo(json.dumps({**told, "faults": faults}, ensure_ascii=False))
     elif out:
-        click.echo(invocation.say("journal.exported", count=made.events, file=out))
+        click.echo(invocation.say("journal.exported", count=events, file=out))
 
 
 def moment_of(since: str, zone: str, now: datetime) -> datetime:

@@ -14,7 +14,8 @@ from clmdeploy.cli.rollout_options import LONGEST_WAIT, reason_text
 from clmdeploy.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from clmdeploy.changes.lease_document import LeaseDocument, Scope
+    from clmdeploy.changes.lease_document import LeaseDocument
+    from clmdeploy.changes.scopes import Scope
     from clmdeploy.runtime import Runtime
 
 SCOPES = ("fleet", "data")

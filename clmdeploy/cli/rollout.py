@@ -136,7 +136,7 @@ def apply_wanted(run: Run, consent: Consent, options: RolloutOptions, wanted: Wa
     if not run.invocation.json and not run.output.events:
         show(run.invocation, run.output, run.plan)
         click.echo()
-    run.runtime.conductor().refuse_unsettled(run.plan)
+    run.runtime.conductor(scope=run.plan.scope).refuse_unsettled(run.plan)
     confirm(run.invocation, consent, run.plan)
     goes_back = run.plan.kind == "rollback" and not run.runtime.is_offline
 

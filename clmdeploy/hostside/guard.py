@@ -30,6 +30,7 @@ MAX_REPLY = 4 * 1024 * 1024
 KEEP_RESULTS = 200
 LOCK_WAIT = 30.0
 UNIT = re.compile(r"clm-[a-z0-9][a-z0-9.-]{0,180}")
+SCOPES = ("fleet", "data")
 PYTHON = "/usr/bin/python3"
 
 TYPE_CHECKING = False  # as type checkers know it: `typing` itself would take a tenth of each call's time
@@ -145,9 +146,9 @@ def claim_of(tokens: Json, scope: str) -> Json | None:
     return claim if claim.get("scope") == scope else None
 
 
-def active_units() -> list[str]:
-    """Names of act units that systemd still runs, without their suffix. Each has its directory for as long."""
-    begun = [name for name in os.listdir(RUN) if UNIT.fullmatch(name)]
+def active_units(scope: str) -> list[str]:
+    """Names of a scope's act units that systemd still runs, without suffix. Each has its directory for as long."""
+    begun = [name for name in os.listdir(os.path.join(RUN, scope)) if UNIT.fullmatch(name)]
     if not begun:
         return []
     states = "--state=active,activating,deactivating"
@@ -165,11 +166,11 @@ def end_units(names: list[str]) -> None:
 
 def run(request: Json) -> Json:
     """Run one act as a transient unit and keep its result for a later probe."""
-    unit = checked_unit(request)
-    with locked("act.lock"):
+    unit, scope = checked_unit(request), checked_scope(request)
+    with locked(f"{scope}.lock"):
         check_identity(request)
-        raise_token(request["scope"], request["token"])
-        running = active_units()
+        raise_token(scope, request["token"])
+        running = active_units(scope)
         if running:
             raise Refused(f"unit {running[0]} is still running on this host")
         place = prepare(unit, request)
@@ -202,9 +203,17 @@ def checked_unit(request: Json) -> str:
     return unit
 
 
+def checked_scope(request: Json) -> str:
+    """What this is about: acts on the data are no reason to keep those on the fleet waiting, and the other way."""
+    scope = str(request["scope"])
+    if scope not in SCOPES:
+        raise Refused("the scope is not one of ours")
+    return scope
+
+
 def prepare(unit: str, request: Json) -> str:
     """The act's own directory, on tmpfs and closed to others: its input may hold a presigned address."""
-    place = os.path.join(RUN, unit)
+    place = os.path.join(RUN, request["scope"], unit)
     remove(place)
     try:
         os.makedirs(place, mode=0o700)
@@ -278,8 +287,8 @@ def ask(request: Json) -> Json:
 
 def probe(request: Json) -> Json:
     """What became of a unit, from systemd and from the result that was kept."""
-    unit = checked_unit(request)
-    if unit in active_units():
+    unit, scope = checked_unit(request), checked_scope(request)
+    if unit in active_units(scope):
         return {"status": "in-flight", "message": "", "result": {}}
     kept = read_json(os.path.join(STATE, "acts", unit + ".json"))
     if kept is None or kept["status"] == "in-flight":
@@ -294,19 +303,19 @@ def fence(request: Json) -> Json:
     passed its check before the token rose is ended too.
     """
     check_identity(request)
-    claim = request.get("claim")
-    raise_token(request["scope"], request["token"], claim)
+    scope, claim = checked_scope(request), request.get("claim")
+    raise_token(scope, request["token"], claim)
     if claim and claim["ended"]:
         return {"status": "done", "message": "", "result": {"ended": [], "claimed": True}}
     ended: list[str] = []
 
     def end_running() -> None:
-        names = active_units()
+        names = active_units(scope)
         end_units(names)
         ended.extend(names)
 
     end_running()
-    with locked("act.lock", while_waiting=end_running):
+    with locked(f"{scope}.lock", while_waiting=end_running):
         end_running()
     return {"status": "done", "message": "", "result": {"ended": ended, "claimed": bool(claim)}}
 
@@ -324,7 +333,8 @@ def main(arguments: list[str]) -> int:
         if len(raw) > MAX_REQUEST:
             raise Refused("the request is too large")  # noqa: TRY301  # one place answers all refusals
         os.makedirs(os.path.join(STATE, "acts"), mode=0o700, exist_ok=True)
-        os.makedirs(RUN, mode=0o700, exist_ok=True)
+        for scope in SCOPES:
+            os.makedirs(os.path.join(RUN, scope), mode=0o700, exist_ok=True)
         reply = VERBS[arguments[1]](json.loads(raw))
     except Refused as refusal:
         reply = {"status": "refused", "message": str(refusal), "result": refusal.facts}

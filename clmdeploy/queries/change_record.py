@@ -38,7 +38,7 @@ class ChangeRecord:
     @property
     def prefix(self) -> str:
         """How the keys of its objects begin."""
-        return f"{self.place.journal.environment}/changes/{self.id}/"
+        return f"{self.place.journal.root}/changes/{self.id}/"
 
     def events(self) -> list[Event]:
         """Those that can be read."""

@@ -90,7 +90,7 @@ def summary(journal: Journal, change: str) -> ChangeSummary:
     head = journal.believed_head(change)
     edge = _edges(journal, change).get(change)
     if edge is None:
-        raise VerificationFailed(*gone(f"{journal.environment}/changes/{change}/events/000000"))
+        raise VerificationFailed(*gone(f"{journal.root}/changes/{change}/events/000000"))
     return _summary(journal, change, edge, head)
 
 
@@ -132,15 +132,20 @@ def to_settle(journal: Journal, wanted: str | None) -> str:
 
     Raises UsageError, naming those that need somebody, when `wanted` does not or there is not exactly one.
     """
-    candidates = _candidates(journal)
+    found = candidates(journal)
     environment = journal.environment
-    if wanted is None and len(candidates) == 1:
-        return candidates[0]
-    if wanted in candidates:
+    if wanted is None and len(found) == 1:
+        return found[0]
+    if wanted in found:
         return wanted
-    if not candidates:
+    if not found:
         raise UsageError(_nothing_open(wanted, environment), listing_hint(environment))
-    raise UsageError(*_others_open(wanted, environment, ", ".join(candidates)))
+    raise UsageError(*_others_open(wanted, environment, ", ".join(found)))
+
+
+def several_open(environment: str, names: Sequence[str]) -> UsageError:
+    """Nobody can tell which of these is meant."""
+    return UsageError(*_others_open(None, environment, ", ".join(names)))
 
 
 def _nothing_open(wanted: str | None, environment: str) -> str:
@@ -170,7 +175,8 @@ def _others_open(wanted: str | None, environment: str, others: str) -> tuple[str
     )
 
 
-def _candidates(journal: Journal) -> list[str]:
+def candidates(journal: Journal) -> list[str]:
+    """Changes that need somebody: the newest, where it stands open, and those that owe an undo."""
     newest = last_change(journal)
     if newest is None:
         return []
@@ -194,9 +200,9 @@ def unknown_message(environment: str, change: str) -> str:
 
 def _edges(journal: Journal, change: str = "") -> Mapping[str, tuple[str, str]]:
     """Change → keys of its first and last event, in the order of the changes' IDs."""
-    prefix = f"{journal.environment}/changes/" + (f"{change}/" if change else "")
+    prefix = f"{journal.root}/changes/" + (f"{change}/" if change else "")
     keys = sorted(key for key in journal.store.keys(prefix) if "/events/" in key)
-    return {name: _ends(list(group)) for name, group in groupby(keys, key=lambda key: key.split("/")[2])}
+    return {name: _ends(list(group)) for name, group in groupby(keys, key=lambda key: key.split("/")[-3])}
 
 
 def _ends(keys: Sequence[str]) -> tuple[str, str]:

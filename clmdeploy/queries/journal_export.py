@@ -62,7 +62,7 @@ class JournalExport:
             self.faults.append(fault)
 
     def _head(self) -> tuple[str, bytes | None]:
-        key = f"{self.journal.environment}/journal/head"
+        key = f"{self.journal.root}/journal/head"
         try:
             return key, self.journal.store.get(key).body
         except Missing:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from clmdeploy.changes.conductor import Conductor, new_change_id
 from clmdeploy.changes.events import Who
+from clmdeploy.changes.scopes import Scope
 from clmdeploy.changes.world import Silent, Watcher, World
 from clmdeploy.config.loading import find_inventories, load
 from clmdeploy.model.signing import LateSigner
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from clmdeploy.changes.proposals import Proposals
     from clmdeploy.changes.turns import Turns
     from clmdeploy.model.hosts import Host
+    from clmdeploy.model.secret import Secret
     from clmdeploy.notices.courier import Courier
     from clmdeploy.notices.ports import Lookout
     from clmdeploy.queries.doctor import Instruments
@@ -67,11 +69,24 @@ class Runtime(Reach):
 
     @cached_property
     def journal(self) -> Journal:
+        return self._chain("fleet")
+
+    @cached_property
+    def data_journal(self) -> Journal:
+        """What is done to the data alone: backups and their expiry."""
+        return self._chain("data")
+
+    @property
+    def journals(self) -> tuple[Journal, ...]:
+        """All chains, the fleet's first."""
+        return (self.journal, self.data_journal)
+
+    def _chain(self, scope: Scope) -> Journal:
         from clmdeploy.changes.journal import Journal
 
         # The key is looked for when something is signed: reading the journal needs none.
         signer = LateSigner(lambda: self.signer)
-        return Journal(self.state, self.environment.name, signer, self.verifier, self.clock, self.journal_copy)
+        return Journal(self.state, self.environment.name, signer, self.verifier, self.clock, self.journal_copy, scope)
 
     @cached_property
     def proposals(self) -> Proposals:
@@ -85,7 +100,12 @@ class Runtime(Reach):
         from clmdeploy.changes.lease import Leases
 
         time_to_live = self.environment.settings.lease.time_to_live
-        return Leases(self.state, self.environment.name, self.clock, time_to_live, self.journal.is_settled)
+        return Leases(self.state, self.environment.name, self.clock, time_to_live, self._is_settled)
+
+    def _is_settled(self, change: str) -> bool:
+        from clmdeploy.queries.chains import journal_with
+
+        return journal_with(self.journals, change).is_settled(change)
 
     @cached_property
     def who(self) -> Who:
@@ -117,11 +137,14 @@ class Runtime(Reach):
 
         return ProcessLookout(self.courier.channels, self.outbox, self.environ) if self.courier else None
 
-    def conductor(self, watcher: Watcher | None = None) -> Conductor:
-        """What begins, resumes and aborts changes."""
-        inventory = {host.name: host for host in self.environment.hosts}
-        world = World(self.clock, self.hosts, self.playbooks, self.releases, inventory, watcher or Silent())
-        return Conductor(world, self.journal, self.turns, self.who)
+    def conductor(self, watcher: Watcher | None = None, scope: Scope = "fleet") -> Conductor:
+        """What begins, resumes and aborts changes of one scope."""
+        world = World(
+            clock=self.clock, hosts=self.hosts, playbooks=self.playbooks, engines=self.hosts, keeper=self.hosts,
+            releases=self.releases, inventory={host.name: host for host in self.environment.hosts},
+            secret=self.secret, watcher=watcher or Silent(),
+        )  # fmt: skip
+        return Conductor(world, self.journals[0] if scope == "fleet" else self.data_journal, self.turns, self.who)
 
     @property
     def is_offline(self) -> bool:
@@ -138,6 +161,14 @@ class Runtime(Reach):
         from clmdeploy.queries.wishes import Wishing
 
         return Wishing(self.environment, self.catalogue, self.hosts, self.inputs(), lambda: self.leases.newest("fleet"))
+
+    def secret(self, setting: str) -> Secret:
+        """What a setting of clm.yml refers to. Raises InvalidInput when it can't be read here."""
+        from clmdeploy.config.environment import secret_references
+        from clmdeploy.config.secrets import resolve
+
+        reference = secret_references(self.environment.settings)[setting]
+        return resolve(reference, self.environment.directory, self.environ, key=setting)
 
     def change_id(self, kind: str) -> str:
         """A fresh ID."""

@@ -62,6 +62,11 @@ class OfflineRuntime(Runtime):
         return Journal(store, self.environment.name, signer, self.verifier, self.clock)
 
     @property
+    def journals(self) -> tuple[Journal, ...]:
+        """See Runtime."""
+        return (self.journal,)
+
+    @property
     def is_offline(self) -> bool:
         """See Runtime."""
         return True

@@ -54,8 +54,8 @@ print(json.dumps({
     "units": running(),
     "links": {path: os.readlink(path) for path in glob.glob("/etc/systemd/system/**/clm-*", recursive=True)
               if os.path.islink(path)},
-    "acts": sorted(name for name in os.listdir("/run/clmdeploy") if name.startswith(("clm-", "ask-")))
-            if os.path.isdir("/run/clmdeploy") else [],
+    "acts": sorted(os.path.basename(place) for place in glob.glob("/run/clmdeploy/*/clm-*")
+                   + glob.glob("/run/clmdeploy/ask-*")),
     "dangled": read("/run/flt-dangled").splitlines(),
 }))
 """
@@ -78,11 +78,11 @@ exec systemd-run --quiet --unit="$0" --collect python3 -c "$2"
 """
 
 _AWAIT_ACT = r"""
-import os, sys, time
+import glob, sys, time
 print("watching", flush=True)
 end = time.monotonic() + 60
 while time.monotonic() < end:
-    if any(name.startswith("clm-") for name in os.listdir("/run/clmdeploy")):
+    if glob.glob("/run/clmdeploy/*/clm-*"):
         print("begun", flush=True)
         sys.exit(0)
     time.sleep(0.005)

@@ -9,7 +9,7 @@ import subprocess
 from .call import Call, Json
 
 PATH = "/var/lib/clmdeploy/tokens.json"
-RUN = "/run/clmdeploy"
+RUN = "/run/clmdeploy/fleet"
 
 
 def ask(_call: Call) -> Json:
@@ -18,7 +18,7 @@ def ask(_call: Call) -> Json:
 
 
 def seen() -> Json:
-    """`tokens`: scope → newest; `claim`: of work without the storage, or null; `acting`: names of units."""
+    """`tokens`: scope → newest; `claim`: of work without the storage, or null; `acting`: units at work on what runs."""
     try:
         with open(PATH, encoding="utf-8") as file:
             found = json.load(file)

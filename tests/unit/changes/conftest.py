@@ -16,10 +16,12 @@ from clmdeploy.changes.events import Who
 from clmdeploy.changes.journal import Journal
 from clmdeploy.changes.lease import Leases
 from clmdeploy.changes.plan import Plan, PlaybookCall, Policy, Step, Target, TaskCall, Verdict
+from clmdeploy.changes.scopes import Scope
 from clmdeploy.changes.signed_plan import SignedPlan, sign_plan
 from clmdeploy.changes.world import World
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.hosts import Host
+from clmdeploy.model.secret import Secret
 from clmdeploy.model.value import sha256_hex
 
 OLD, NEW = "1.0.0-aaaaaaaa", "1.1.0-bbbbbbbb"
@@ -66,15 +68,22 @@ class Stage:
     clock: FakeClock = field(default_factory=FakeClock)
     signer: FakeSigner = field(default_factory=FakeSigner)
 
-    def conductor(self, principal: str = "first") -> Conductor:
+    def conductor(self, principal: str = "first", scope: Scope = "fleet") -> Conductor:
         who = Who(principal=principal, user="u", host="control")
-        world = World(self.clock, self.hosts, self.hosts, MemoryStore(), {})
-        leases = Leases(self.store, "test", self.clock, 600, is_settled=self.journal.is_settled)
-        return Conductor(world, self.journal, leases, who)
+        world = World(
+            clock=self.clock, hosts=self.hosts, playbooks=self.hosts, engines=self.hosts, keeper=self.hosts,
+            releases=MemoryStore(), inventory={}, secret=Secret,
+        )  # fmt: skip
+        journal = self.journal_of(scope)
+        leases = Leases(self.store, "test", self.clock, 600, is_settled=journal.is_settled)
+        return Conductor(world, journal, leases, who)
 
     @property
     def journal(self) -> Journal:
-        return Journal(self.store, "test", self.signer, self.signer, self.clock, self.copy)
+        return self.journal_of("fleet")
+
+    def journal_of(self, scope: Scope) -> Journal:
+        return Journal(self.store, "test", self.signer, self.signer, self.clock, self.copy, scope)
 
     def signed(self, plan: Plan) -> SignedPlan:
         return sign_plan(plan, self.signer)

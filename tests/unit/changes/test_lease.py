@@ -11,7 +11,8 @@ from clmdeploy.adapters.memory import MemoryStore
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.held_lease import HeldLease
 from clmdeploy.changes.lease import Leases
-from clmdeploy.changes.lease_document import LeaseDocument, Scope
+from clmdeploy.changes.lease_document import LeaseDocument
+from clmdeploy.changes.scopes import Scope
 from clmdeploy.changes.turns import Request
 from clmdeploy.model.errors import LeaseHeld, OutcomeUnknown, StoreUnavailable, UsageError, VerificationFailed
 from clmdeploy.model.value import canonical_json

@@ -60,7 +60,14 @@ def test_tokens_only_grow_and_each_scope_has_its_own(home: Path) -> None:
 @pytest.mark.usefixtures("home")
 def test_a_second_act_at_the_same_time_is_told_so() -> None:
     """The lock is the kernel's: it goes with its holder."""
-    with guard.locked("act.lock"), pytest.raises(guard.Refused, match="another act"), guard.locked("act.lock"):
+    with guard.locked("fleet.lock"), pytest.raises(guard.Refused, match="another act"), guard.locked("fleet.lock"):
+        pass
+
+
+@pytest.mark.usefixtures("home")
+def test_acts_on_the_data_and_on_the_fleet_do_not_wait_for_each_other() -> None:
+    """A nightly backup never stands in the way of a rollback."""
+    with guard.locked("data.lock"), guard.locked("fleet.lock"):
         pass
 
 
@@ -78,7 +85,7 @@ def test_rubbish_gets_a_reply_and_changes_nothing(
 ) -> None:
     """The control node can always read what went wrong."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(request_text.encode())))
-    monkeypatch.setattr(guard, "active_units", list)
+    monkeypatch.setattr(guard, "active_units", lambda _scope: [])
     assert guard.main(["guard", verb]) == 0
     assert json.loads(capsys.readouterr().out)["status"] in ("refused", "failed", "unknown")
     assert not (home / "tokens.json").exists()
