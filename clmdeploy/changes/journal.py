@@ -62,11 +62,6 @@ class Journal:
         self.clock = clock
         self._copy = copy
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether anything was ever done in this chain."""
-        return next(iter(self.store.keys(f"{self.root}/journal/")), None) is not None or bool(self.changes())
-
     def changes(self) -> list[str]:
         """IDs of all changes that have begun, oldest first (an ID begins with the time of its making)."""
         prefix = f"{self.root}/changes/"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from clmdeploy.queries.journal_export import JournalExport
 
 MOST = 10_000  # changes looked at for --since
+SCOPES = ("fleet", "data")
 UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
@@ -97,6 +98,10 @@ def ship(invocation: Invocation, environment: str) -> None:
 )
 @click.option("--change", "change_id", metavar="ID", help="Only this change.")
 @click.option("--since", metavar="WHEN", help="Not older than this: 2h, 7d, 2026-07-01 or 2026-07-01T21:00.")
+@click.option(
+    "--scope", type=click.Choice(SCOPES), default="fleet", show_default=True,
+    help="Which of the journal's chains: what runs, or backups.",
+)  # fmt: skip
 @click.option("--unverified", is_flag=True, help="Go on behind an event that does not fit, and mark it.")
 @json_option
 @pass_invocation
@@ -106,9 +111,10 @@ def export(
     out: Path | None,
     change_id: str | None,
     since: str | None,
+    scope: str,
     unverified: bool,
 ) -> None:
-    """Write every event as one line of JSON, byte for byte as it is stored, and the signed head as the last line.
+    """Write every event of a chain as a line of JSON, byte for byte as it is stored, and the signed head as the last.
 
     Exit code 10 at the first event that does not fit. docs/json.md tells how to check the lines without clmdeploy.
     """
@@ -118,15 +124,14 @@ def export(
     from clmdeploy.runtime import Runtime
 
     with closing(Runtime.of(invocation.inventories, environment)) as runtime:
-        fleet, *others = runtime.journals
-        every = [fleet, *(one for one in others if one.has_begun)]
-        chains = [journal_with(every, change_id)] if change_id else every
+        journal = runtime.journals[SCOPES.index(scope)]
         if change_id:
-            refuse_unknown(chains[0], change_id)
+            journal = journal_with(runtime.journals, change_id)
+            refuse_unknown(journal, change_id)
         moment = moment_of(since, runtime.environment.settings.time_zone, runtime.clock.now()) if since else None
-        made = [JournalExport(one, lambda event: _is_wanted(event, change_id, moment), unverified) for one in chains]
+        made = JournalExport(journal, lambda one: _is_wanted(one, change_id, moment), unverified)
         with _destination(out) as file:
-            for line in (line for one in made for line in one.lines()):
+            for line in made.lines():
                 file.write(line + b"\n")
     _tell_export(invocation, environment, out, made)
 
@@ -141,15 +146,14 @@ def _is_wanted(event: Event, change: str | None, since: datetime | None) -> bool
     return (change is None or event.change == change) and (since is None or _at(event) >= since)
 
 
-def _tell_export(invocation: Invocation, environment: str, out: Path | None, made: list[JournalExport]) -> None:
-    events, faults = sum(one.events for one in made), [fault for one in made for fault in one.faults]
-    for fault in faults:
+def _tell_export(invocation: Invocation, environment: str, out: Path | None, made: JournalExport) -> None:
+    for fault in made.faults:
         click.echo(invocation.say("journal.unfit", fault=printable(fault)), err=True)
     if out and invocation.json:
-        told = {"format": "journal-export/1", "environment": environment, "file": str(out), "events": events}
-        click.echo(json.dumps({**told, "faults": faults}, ensure_ascii=False))
+        told = {"format": "journal-export/1", "environment": environment, "file": str(out), "events": made.events}
+        click.echo(json.dumps({**told, "faults": made.faults}, ensure_ascii=False))
     elif out:
-        click.echo(invocation.say("journal.exported", count=events, file=out))
+        click.echo(invocation.say("journal.exported", count=made.events, file=out))
 
 
 def moment_of(since: str, zone: str, now: datetime) -> datetime:

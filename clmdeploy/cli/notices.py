@@ -60,7 +60,7 @@ def tell_left_open(
     courier = runtime.courier
     if courier is None or record.fault:
         return []
-    found = changes_left_open(runtime.journal, runtime.leases)
+    found = changes_left_open(runtime.journals, runtime.leases)
     told = [courier.send_once(_notice(invocation, runtime, one, fleet)) for one in found]
     deliveries = [one for one in told if one is not None]
     for delivery in deliveries:
@@ -70,9 +70,11 @@ def tell_left_open(
 
 def _notice(invocation: Invocation, runtime: Runtime, found: ChangeSummary, fleet: FleetStatus) -> Notice:
     from clmdeploy.queries.aftermath import left_open
+    from clmdeploy.queries.chains import journal_with
     from clmdeploy.queries.changes import settling_verb
 
     environment = runtime.environment.name
     errand = Errand(environment, found.title, "", found.who, found.reason)
-    aftermath = left_open(found, settling_verb(runtime.journal, found), environment, fleet)
+    verb = settling_verb(journal_with(runtime.journals, found.id), found)
+    aftermath = left_open(found, verb, environment, fleet)
     return composer_of(invocation, runtime).notice(errand, aftermath, "open", "notice.left_open")

@@ -39,7 +39,7 @@ def status(invocation: Invocation, environment: str, probe: bool, notify: bool) 
         if notify:
             refuse_untold(runtime)
         fleet = fleet_status(runtime.hosts, runtime.environment, probe=probe or notify)
-        record = record_status(lambda: (runtime.journal, runtime.leases))
+        record = record_status(lambda: (runtime.journals, runtime.leases))
         record = record.model_copy(update={"unshipped": tuple(unshipped(runtime)), "cut_off": cut_off(runtime)})
         if not invocation.json:
             show_status(invocation, runtime.environment.settings, fleet, record)

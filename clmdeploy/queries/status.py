@@ -7,15 +7,16 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Literal
 
-from clmdeploy.changes.journal import Journal
 from clmdeploy.changes.lease import Leases
 from clmdeploy.changes.lease_document import HOST_SETUP, LeaseDocument
 from clmdeploy.changes.ports import Performer
+from clmdeploy.changes.scopes import SCOPES
 from clmdeploy.config.environment import LoadedEnvironment
 from clmdeploy.model.bilingual import Bilingual, joined, russian
 from clmdeploy.model.errors import ClmError
 from clmdeploy.model.facts import FleetFacts, HostFacts, SchemaState
 from clmdeploy.model.value import JsonValue, Text, Value
+from clmdeploy.queries.chains import Journals, journal_with
 from clmdeploy.queries.changes import ChangeSummary, last_change, settling_verb
 from clmdeploy.queries.fleet import gather_fleet
 from clmdeploy.queries.wishes import release_groups
@@ -83,12 +84,16 @@ class RecordStatus(Value):
 
     fault: Text = ""
     last_change: ChangeSummary | None = None
+    """of the fleet"""
+    last_data_change: ChangeSummary | None = None
     owed: dict[str, str] = {}
     """host → the change that owes it an undo"""
     lease: LeaseDocument | None = None
     data_lease: LeaseDocument | None = None
     lost: bool = False
     """the fleet lease is held, but its holder has been silent for long"""
+    data_lost: bool = False
+    """the same of the data lease"""
     verb: Literal["resume", "abort"] = "abort"
     """what to advise where something is open"""
     unshipped: tuple[str, ...] = ()
@@ -103,8 +108,14 @@ class RecordStatus(Value):
     @property
     def open_changes(self) -> list[str]:
         """Changes that need resume or abort, or that are under way."""
-        last = self.last_change
-        return sorted({*self.owed.values(), *([last.id] if last and last.needs_somebody else [])})
+        newest = (self.last_change, self.last_data_change)
+        return sorted({*self.owed.values(), *(one.id for one in newest if one and one.needs_somebody)})
+
+    @property
+    def working_on_data(self) -> str:
+        """The change whose holder of the data lease is alive, as far as one can see; empty when there is none."""
+        lease = self.data_lease
+        return lease.change if lease is not None and lease.held and not self.data_lost else ""
 
 
 def fleet_status(performer: Performer, environment: LoadedEnvironment, *, probe: bool) -> FleetStatus:
@@ -128,8 +139,8 @@ def describe_fleet(fleet: FleetFacts, balancers: str | None) -> FleetStatus:
     )
 
 
-def record_status(reach: Callable[[], tuple[Journal, Leases]], patience: float = PATIENCE) -> RecordStatus:
-    """Ask journal and lease, for `patience` seconds at most.
+def record_status(reach: Callable[[], tuple[Journals, Leases]], patience: float = PATIENCE) -> RecordStatus:
+    """Ask journal and leases, for `patience` seconds at most.
 
     Storage that is silent, slow, closed or not to be believed gives a `fault`, never an error: at night the hosts must
     be seen though the storage is down.
@@ -145,15 +156,17 @@ def record_status(reach: Callable[[], tuple[Journal, Leases]], patience: float =
         return RecordStatus(fault=fault)
 
 
-def _record(reach: Callable[[], tuple[Journal, Leases]]) -> RecordStatus:
+def _record(reach: Callable[[], tuple[Journals, Leases]]) -> RecordStatus:
     try:
-        journal, leases = reach()
-        standing, data = leases.read("fleet"), leases.read("data")
-        lease, last, owed = standing[0] if standing else None, last_change(journal), journal.owed()
+        journals, leases = reach()
+        lease, data = (standing[0] if standing else None for standing in map(leases.read, SCOPES))
+        last, *others = (last_change(one) for one in journals)
+        owed = {host: change for one in journals for host, change in one.owed().items()}
+        now, newest = leases.clock.now(), next((one for one in (last, *others) if one and one.needs_somebody), None)
         return RecordStatus(
-            last_change=last, owed=owed, lease=lease, data_lease=data[0] if data else None,
-            lost=lease is not None and lease.seems_lost(leases.clock.now()),
-            verb=settling_verb(journal, last) if last and last.needs_somebody else "abort",
+            last_change=last, last_data_change=next(iter(others), None), owed=owed, lease=lease, data_lease=data,
+            lost=lease is not None and lease.seems_lost(now), data_lost=data is not None and data.seems_lost(now),
+            verb=settling_verb(journal_with(journals, newest.id), newest) if newest else "abort",
         )  # fmt: skip
     except ClmError as error:
         return RecordStatus(fault=error.message)
@@ -172,11 +185,13 @@ def next_command(environment: str, record: RecordStatus) -> str | None:
         return f"change resume {record.cut_off} -e {environment} --offline"
     if record.unshipped and not record.fault:
         return f"journal ship -e {environment}"
-    if not record.open_changes:
+    waiting = [one for one in record.open_changes if one != record.working_on_data]
+    if not waiting:
         return None
-    last = record.last_change
-    alone = last is not None and record.open_changes == [last.id]
-    return f"change {record.verb if alone else 'abort'} -e {environment}"
+    newest = [one.id for one in (record.last_change, record.last_data_change) if one]
+    alone = len(waiting) == 1
+    which = "" if len(record.open_changes) == 1 else f" {waiting[0]}"
+    return f"change {record.verb if alone and waiting[0] in newest else 'abort'}{which} -e {environment}"
 
 
 def _host(facts: HostFacts, fleet: FleetFacts) -> HostStatus:

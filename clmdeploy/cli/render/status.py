@@ -52,6 +52,7 @@ def status_json(
         "format": "status/1", "environment": environment, **fleet.model_dump(mode="json"), "runs": fleet.runs,
         "journal": {"known": not record.fault, "fault": record.fault},
         "last_change": summary_json(record.last_change) if record.last_change else None,
+        "last_data_change": summary_json(record.last_data_change) if record.last_data_change else None,
         "open_changes": record.open_changes, "owed": record.owed, "lease": lease_json(record.lease),
         "data_lease": lease_json(record.data_lease),
         "unshipped": list(record.unshipped),
@@ -100,8 +101,10 @@ def _lines(
 
 
 def _record_lines(invocation: Invocation, zone: str, record: RecordStatus) -> Iterator[tuple[str, str, str]]:
-    last, lease = record.last_change, record.lease
-    if last is not None:
+    lease = record.lease
+    for last in (record.last_change, record.last_data_change):
+        if last is None:
+            continue
         state = invocation.say(f"state.{last.state}")
         yield (
             "change",

@@ -94,6 +94,9 @@ def test_hosts_that_differ_are_told_apart() -> None:
     assert found.silent == ("app3",)
 
 
+BACKUP = LEASE.model_copy(update={"scope": "data", "change": "b1"})
+
+
 @pytest.mark.parametrize(
     ("record", "following"),
     [
@@ -116,6 +119,20 @@ def test_hosts_that_differ_are_told_apart() -> None:
             "change resume c2 -e test --offline",
         ),
         ({"unshipped": ("c1",), "cut_off": "c1"}, "journal ship -e test"),
+        ({"last_data_change": change(id="b1", state="open"), "data_lease": BACKUP}, None),
+        (
+            {"last_data_change": change(id="b1", state="open"), "data_lease": BACKUP, "data_lost": True},
+            "change abort -e test",
+        ),
+        (
+            {
+                "last_change": change(state="paused"),
+                "last_data_change": change(id="b1", state="open"),
+                "verb": "resume",
+                "data_lease": BACKUP,
+            },
+            "change resume c1 -e test",
+        ),
     ],
 )
 def test_status_names_the_command_to_type(record: dict[str, Any], following: str | None) -> None:
