@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from clmdeploy.backups.point import RestorePoint, is_point_id
+from pydantic import Field
+
+from clmdeploy.backups.point import PointId, RestorePoint, is_point_id
 from clmdeploy.backups.standing import Standing
 from clmdeploy.model.value import Text, Value
 
@@ -35,11 +37,12 @@ class Entry(Value):
 
 
 class Index(Value):
-    """All manifests of an environment once more."""
+    """All manifests of an environment once more, and which points are known to be gone."""
 
     format: Literal["point-index/1"] = "point-index/1"
     environment_id: str
     entries: tuple[Entry, ...] = ()
+    removed: tuple[PointId, ...] = Field((), description="the word of it was believed when this was written")
 
 
 class Listing(Value):
@@ -49,16 +52,19 @@ class Listing(Value):
     going: tuple[Entry, ...] = ()
     """their removal has begun and is not over"""
     faults: tuple[Text, ...] = ()
+    removed: tuple[str, ...] = ()
+    """IDs of points that there were; nothing is kept for them any more"""
 
     @classmethod
-    def of(cls, found: Iterable[Found], lost: Sequence[str]) -> Self:
-        """From what became of each point, and what is not even there any more."""
+    def of(cls, found: Iterable[Found], lost: Sequence[str], removed: Iterable[str]) -> Self:
+        """From what became of each point, what is not even there any more, and what was removed."""
         every = list(found)
         entries = sorted((one.entry for one in every if one.entry), key=lambda entry: entry.point.id, reverse=True)
         return cls(
             points=tuple(entry for entry in entries if not entry.is_going),
             going=tuple(entry for entry in entries if entry.is_going),
             faults=(*(one.fault for one in every if one.fault), *lost),
+            removed=tuple(sorted(removed)),
         )
 
 
@@ -91,5 +97,5 @@ class Names:
 
     @property
     def living(self) -> list[str]:
-        """IDs of the points that were not removed, oldest first."""
+        """IDs of the points that nobody calls removed, oldest first, whether or not that is to be believed."""
         return sorted(self.manifests - self.removed)

@@ -232,12 +232,30 @@ def test_a_removal_has_two_steps_and_can_be_finished_later(catalogue: Catalogue,
 
 
 def test_what_was_removed_is_read_no_more(store: CountingStore, catalogue: Catalogue, three: list[Entry]) -> None:
-    """Years of removed points cost a listing their names only."""
+    """Years of removed points cost a listing their names only, once an index has them."""
     catalogue.begin_removal(three[2], standing(three[2].point, "going"))
     catalogue.finish_removal(removal(three[2].point))
+    catalogue.reindex(catalogue.listing())
     store.reads.clear()
-    catalogue.listing()
+    assert catalogue.listing().removed == (three[2].point.id,)
     assert not [key for key in store.reads if three[2].point.id in key]
+
+
+@pytest.mark.parametrize("body", ["rubbish", "another point's", "another environment's"])
+def test_nobody_makes_a_point_vanish_by_calling_it_removed(
+    store: CountingStore, catalogue: Catalogue, three: list[Entry], body: str
+) -> None:
+    """The word of a removal must be signed, and for this point: else the point is listed, and the fault told."""
+    told = removal(three[1].point)
+    if body == "another environment's":
+        told = told.model_copy(update={"point": three[0].point.id, "environment_id": "uuid-of-another"})
+    forged = b"{}" if body == "rubbish" else catalogue.sealed(told)[0]
+    store.put(f"lab/points/{three[0].point.id}.removed", forged)
+    listing = catalogue.listing()
+    assert (listing.points, listing.removed) == (tuple(three), ())
+    assert [f"{three[0].point.id}.removed" in fault for fault in listing.faults] == [True]
+    with pytest.raises(VerificationFailed, match="removed"):
+        catalogue.get(three[0].point.id)
 
 
 def test_no_removal_ends_that_never_began(catalogue: Catalogue, three: list[Entry]) -> None:
