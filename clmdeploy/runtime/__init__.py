@@ -18,7 +18,8 @@ from clmdeploy.changes.scopes import Scope
 from clmdeploy.changes.world import Silent, Watcher, World
 from clmdeploy.config.loading import find_inventories, load
 from clmdeploy.model.signing import LateSigner
-from clmdeploy.runtime.reach import Reach, verifier_of
+from clmdeploy.runtime.points import PointReach
+from clmdeploy.runtime.reach import verifier_of
 
 if TYPE_CHECKING:
     from clmdeploy.changes.guarded import Outcome
@@ -42,7 +43,7 @@ __all__ = ["Runtime", "verifier_of"]
 
 
 @dataclass(frozen=True)
-class Runtime(Reach):
+class Runtime(PointReach):
     """One environment with everything that works on it."""
 
     @classmethod
