@@ -26,6 +26,7 @@ from clmdeploy.backups.words import (
     not_going,
     pinned_meanwhile,
     raced,
+    raced_standing,
 )
 from clmdeploy.changes.persistence import create
 from clmdeploy.model.errors import Conflict, InvalidInput, NothingChanged, StoreUnavailable, VerificationFailed
@@ -87,13 +88,12 @@ class Catalogue(PointObjects):
         present = self.get(standing.point)
         if present.is_going:
             raise NothingChanged(*going_already(standing.point))
-        self.put_standing(standing, present.etag)
-        return standing
+        return self._stands(standing, present.etag)
 
     def begin_removal(self, entry: Entry, standing: Standing) -> Standing:
         """From here on it is no restore point any more; then its bytes may be dropped. Does nothing a second time.
 
-        Raises NothingChanged when it was pinned, or its pin was changed, after `entry` was read.
+        Raises NothingChanged when it was pinned, or its pin was changed, after `entry` was read; Conflict in a race.
         """
         if not standing.is_going or standing.point != entry.point.id:
             raise InvalidInput(f"{entry.point.id}: this is no removal of it")
@@ -104,8 +104,7 @@ class Catalogue(PointObjects):
             return present.standing
         if present.etag != entry.etag:
             raise NothingChanged(*pinned_meanwhile(standing.point))
-        self.put_standing(standing, entry.etag)
-        return standing
+        return self._stands(standing, entry.etag)
 
     def finish_removal(self, removal: Removal) -> None:
         """Once the engines keep nothing for it. Raises NothingChanged when its removal never began."""
@@ -127,6 +126,13 @@ class Catalogue(PointObjects):
         except (Conflict, StoreUnavailable):
             return False
         return True
+
+    def _stands(self, standing: Standing, etag: str | None) -> Standing:
+        try:
+            self.put_standing(standing, etag)
+        except Conflict as error:
+            raise Conflict(*raced_standing(standing.point)) from error
+        return standing
 
     def _living(self, point_id: str, known: Entry | None, names: Names) -> Found:
         stands = point_id in names.standing

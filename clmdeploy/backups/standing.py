@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from clmdeploy.backups.point import PointId
+from clmdeploy.backups.point import PointId, RestorePoint
 from clmdeploy.model.value import Value
 
 PinMode = Literal["pitr", "standalone"]
@@ -20,7 +20,16 @@ State = Literal["free", "pinned", "going"]
 """going: its removal has begun; it is no restore point any more, though bytes of it may be left"""
 
 
-class Standing(Value):
+class Author(Value):
+    """Who wants it, and why."""
+
+    by: str = Field(min_length=1)
+    reason: str = Field("", max_length=1000)
+    at: AwareDatetime
+    nonce: str = Field("", description="told apart by it: two writers who want the same at the same moment")
+
+
+class Standing(Author):
     """How a point stands since `at`, and who wanted it so, and why."""
 
     format: Literal["point-standing/1"] = "point-standing/1"
@@ -28,16 +37,17 @@ class Standing(Value):
     environment_id: str
     state: State
     mode: PinMode | None = Field(None, description="of a pinned point")
-    by: str = Field(min_length=1)
-    reason: str = Field("", max_length=1000)
-    at: AwareDatetime
-    nonce: str = Field("", description="told apart by it: two writers who want the same at the same moment")
 
     @model_validator(mode="after")
     def _mode_of_a_pin(self) -> Self:
         if (self.state == "pinned") != (self.mode is not None):
             raise ValueError("a pinned point has a mode, another has none")
         return self
+
+    @classmethod
+    def of(cls, point: RestorePoint, state: State, author: Author, mode: PinMode | None = None) -> Self:
+        """What somebody wants of a point."""
+        return cls(point=point.id, environment_id=point.environment_id, state=state, mode=mode, **dict(author))
 
     @property
     def is_pinned(self) -> bool:

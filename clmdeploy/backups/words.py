@@ -19,6 +19,25 @@ def no_such_point(point_id: str, near: Sequence[str]) -> InvalidInput:
     return InvalidInput(told, Bilingual(f"the nearest that are: {names}", f"ближайшие из имеющихся: {names}"))
 
 
+def ambiguous(text: str, first: Sequence[str], count: int) -> InvalidInput:
+    """`first`: some of the `count` points whose IDs begin like that."""
+    more = f" (+{count - len(first)})" if count > len(first) else ""
+    return InvalidInput(
+        Bilingual(f"{count} restore points begin with {text!r}", f"с {text!r} начинаются {count} точек восстановления"),
+        Bilingual(f"name one of: {', '.join(first)}{more}", f"назовите одну из: {', '.join(first)}{more}"),
+    )
+
+
+def raced_standing(point_id: str) -> tuple[Bilingual, Bilingual]:
+    return (
+        Bilingual(
+            f"somebody pinned, unpinned or began to remove {point_id} at the same moment: nothing was changed",
+            f"кто-то в тот же миг закрепил, открепил или начал удалять {point_id}: ничего не изменено",
+        ),
+        _LOOK_AGAIN,
+    )
+
+
 def manifest_gone(key: str) -> Bilingual:
     return Bilingual(
         f"{key} is gone from the state bucket: it was there before",

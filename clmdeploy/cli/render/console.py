@@ -75,6 +75,15 @@ def span(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def size_words(size: int) -> str:
+    """Bytes for people, in binary units, as systemd and Ansible print them."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size} {unit}"
+        size = round(size / 1024)
+    return f"{size} TiB"
+
+
 def arrow(console: Console) -> str:
     """An arrow that this terminal's encoding knows."""
     return "→" if console.encoding.startswith("utf") else "->"

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from clmdeploy.cli.context import Invocation
-from clmdeploy.cli.render.console import make_console, make_table, moment
+from clmdeploy.cli.render.console import make_console, make_table, moment, size_words
 from clmdeploy.config.settings import Environment
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.queries.release_files import Verified
@@ -83,7 +83,7 @@ def tell_listing(invocation: Invocation, settings: Environment, found: Sequence[
         if one.fault:
             table.add_row(str(one.version), one.fault)
         else:
-            table.add_row(str(one.version), published, one.signer, _bytes(one.size), str(one.files))
+            table.add_row(str(one.version), published, one.signer, size_words(one.size), str(one.files))
     make_console().print(table)
 
 
@@ -100,8 +100,8 @@ def tell_release(invocation: Invocation, settings: Environment, found: Published
     rows = [
         ("published", moment(published, settings.time_zone) if published else "-"),
         ("signer", found.principal),
-        ("bundle", f"{_bytes(release.bundle.size)}, SHA-256 {release.bundle.sha256}"),
-        ("files", f"{len(release.files)}, {_bytes(release.bundle.unpacked)}"),
+        ("bundle", f"{size_words(release.bundle.size)}, SHA-256 {release.bundle.sha256}"),
+        ("files", f"{len(release.files)}, {size_words(release.bundle.unpacked)}"),
         *_contract(release.manifest),
     ]
     for name, value in rows:
@@ -139,7 +139,7 @@ def _contract(manifest: Manifest) -> Iterator[tuple[str, str]]:
         yield "schema", f"{manifest.data_schema.needs}: {', '.join(known)}"
     requires = manifest.requires
     systems = f", {', '.join(requires.os)}" if requires.os else ""
-    yield "requires", f"{_bytes(requires.disk)} disk, {_bytes(requires.memory)} memory{systems}"
+    yield "requires", f"{size_words(requires.disk)} disk, {size_words(requires.memory)} memory{systems}"
 
 
 def _component(component: Component) -> str:
@@ -153,15 +153,6 @@ def _of_built(built: Built) -> dict[str, Any]:  # Any: JSON
         "record": str(document_path(built.bundle)), "sha256": release.bundle.sha256, "size": release.bundle.size,
         "unpacked": release.bundle.unpacked, "files": len(release.files),
     }  # fmt: skip
-
-
-def _bytes(size: int) -> str:
-    """Binary units, as systemd and Ansible print them."""
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size} {unit}"
-        size = round(size / 1024)
-    return f"{size} GiB"
 
 
 def _print(report: dict[str, Any]) -> None:  # Any: JSON
