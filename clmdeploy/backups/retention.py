@@ -17,8 +17,9 @@ from pydantic import AwareDatetime, Field
 from clmdeploy.backups import retention_words as words
 from clmdeploy.backups.point import Holding, RestorePoint
 from clmdeploy.backups.repositories import Drops, Listed, Repositories
-from clmdeploy.backups.rules import Rules, is_too_old, kept_by
+from clmdeploy.backups.rules import is_too_old, kept_by
 from clmdeploy.backups.standing import Standing
+from clmdeploy.config.backup import Rules
 from clmdeploy.model.value import Text, Value
 
 _CLOCK_MAY_ERR = timedelta(minutes=5)

@@ -1,4 +1,4 @@
-"""The rules of retention, and which points they keep. Pure."""
+"""Which points the rules of retention keep. Pure."""
 
 from __future__ import annotations
 
@@ -6,25 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Literal
 
-from pydantic import Field
-
 from clmdeploy.backups import retention_words as words
 from clmdeploy.backups.point import RestorePoint
-from clmdeploy.model.value import Value
+from clmdeploy.config.backup import Rules
 
 Period = Literal["day", "week", "month"]
-
-
-class Rules(Value):
-    """What is kept. A point stays when one count keeps it; `most_days` ends what days, weeks and months keep."""
-
-    last: int = Field(7, ge=1, description="the newest points, whatever their age")
-    daily: int = Field(7, ge=0, description="days of which the newest point is kept")
-    weekly: int = Field(4, ge=0, description="ISO weeks, likewise")
-    monthly: int = Field(6, ge=0, description="months, likewise")
-    most_days: int | None = Field(
-        None, ge=1, le=36_500, description="days after which none of these three keeps a point"
-    )
 
 
 def kept_by(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from clmdeploy.config import allowed_signers, known_hosts
 from clmdeploy.config.allowed_signers import AllowedSigner
+from clmdeploy.config.backup_checks import backup_complaints
 from clmdeploy.config.faults import Fault, KeyPath
 from clmdeploy.config.files import read_text, under
 from clmdeploy.config.known_hosts import PinnedKey
@@ -28,6 +29,9 @@ def settings_faults(settings: Environment, document: Document, hosts: tuple[Host
     faults += _ca_file_faults(("storage", "ca_file"), settings.storage.ca_file, document)
     if settings.notify and settings.notify.mail:
         faults += _ca_file_faults(("notify", "mail", "ca_file"), settings.notify.mail.ca_file, document)
+    if settings.backup:
+        faults += _ca_file_faults(("backup", "storage", "ca_file"), settings.backup.storage.ca_file, document)
+    faults += [document.fault(key, cause) for key, cause in backup_complaints(settings, hosts)]
     if settings.balancer and hosts:
         groups = {group for host in hosts for group in host.groups}
         if settings.balancer.group not in groups:

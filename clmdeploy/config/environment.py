@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clmdeploy.config.backup import Backup
 from clmdeploy.config.files import under
 from clmdeploy.config.secrets import SecretReference
 from clmdeploy.config.settings import Environment
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.value import digest_of
 
-_PERSONAL: Mapping[str, set[str]] = {"storage": {"access_key", "secret_key"}, "trust": {"principal", "signing_key"}}
+_KEYS = {"access_key", "secret_key"}
+_PERSONAL: Mapping[str, Any] = {  # Any: pydantic's own type of nested exclusions
+    "storage": _KEYS,
+    "trust": {"principal", "signing_key"},
+    "backup": {
+        "storage": {"keys": _KEYS, "archive": _KEYS, "files": _KEYS},
+        "database": {"passphrase"},
+        "files": {"passphrase"},
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -94,4 +104,17 @@ def secret_references(settings: Environment) -> Mapping[str, SecretReference]:
         found["trust.signing_key"] = settings.trust.signing_key
     if settings.notify and settings.notify.mail and settings.notify.mail.password:
         found["notify.mail.password"] = settings.notify.mail.password
+    return found | (_of_backup(settings.backup) if settings.backup else {})
+
+
+def _of_backup(backup: Backup) -> dict[str, SecretReference]:
+    found = {
+        "backup.database.passphrase": backup.database.passphrase,
+        "backup.files.passphrase": backup.files.passphrase,
+    }
+    pairs = {"keys": backup.storage.keys, "archive": backup.storage.archive, "files": backup.storage.files}
+    for name, pair in pairs.items():
+        if pair is not None:
+            found[f"backup.storage.{name}.access_key"] = pair.access_key
+            found[f"backup.storage.{name}.secret_key"] = pair.secret_key
     return found

@@ -144,6 +144,32 @@ BackendName = Annotated[str, _spelled(r"[A-Za-z0-9_.:-]{1,100}", "must be the na
 VariableName = Annotated[
     str, _spelled(r"[A-Za-z_][A-Za-z0-9_]{0,127}", "must be the name of an environment variable, without $")
 ]
+Prefix = Annotated[
+    str,
+    _spelled(
+        r"([a-z0-9][a-z0-9_-]{0,62}(/[a-z0-9][a-z0-9_-]{0,62}){0,7})?",
+        "must be empty, or small letters, digits, hyphens and _ between single slashes, with none at either end",
+    ),
+]
+DatabaseName = Annotated[
+    str, _spelled(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", "must be the name of a database: letters, digits, _ and -")
+]
+Stanza = Annotated[
+    str, _spelled(r"[a-z0-9][a-z0-9_-]{0,62}", "must be small letters, digits, hyphens and _, at most 63")
+]
+ServiceName = Annotated[
+    str, _spelled(r"[A-Za-z0-9][A-Za-z0-9@._-]{0,200}\.service", "must be a systemd unit, like postgresql.service")
+]
+_WEEKDAY = r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)([a-z]{1,6})?"
+_CALENDAR = (
+    r"(?=.{1,100}$)(hourly|daily|weekly|monthly|quarterly|semiannually|yearly"
+    rf"|({_WEEKDAY}((,|\.\.){_WEEKDAY})* )?([0-9*.,/~]+(-[0-9*.,/~]+){{1,2}} )?[0-9*.,/]+(:[0-9*.,/]+){{1,2}})"
+    r"( [A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2})?"
+)
+Calendar = Annotated[
+    str,
+    _spelled(_CALENDAR, 'must be a time as systemd.time(7) writes it, like "Mon..Fri 02:00" or "*-*-01 03:30"'),
+]
 FilePath = Annotated[str, AfterValidator(_file_path)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]

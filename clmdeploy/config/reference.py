@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from clmdeploy.config.connection import HONOURED, explained
 from clmdeploy.config.example import default_of, limits_of, plain_section, render, scalar
+from clmdeploy.config.schema import entry_of
 from clmdeploy.config.secrets import SecretReference
 from clmdeploy.config.settings import Environment
 
@@ -80,9 +81,11 @@ def _section(title: str, model: type[BaseModel], purpose: str) -> Iterator[str]:
         yield purpose
     yield _table(model)
     for name, field in model.model_fields.items():
+        nested = name if model is Environment else f"{title}.{name}"
+        if entry := entry_of(field):
+            yield from _section(f"{nested}[]", entry, f"One entry of the list. {field.description}")
         if section := plain_section(field):
             optional = "" if field.is_required() else " Optional."
-            nested = name if model is Environment else f"{title}.{name}"
             yield from _section(nested, section, f"{field.description}{optional}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -13,7 +13,16 @@ from clmdeploy.config.faults import KeyPath, nearest
 
 
 def section_of(field: FieldInfo) -> type[BaseModel] | None:
-    """The nested model that a field holds (optional or not), or None for a plain value."""
+    """The nested model that a field holds (optional or not), or None for a plain value or a list."""
+    return None if get_origin(field.annotation) is tuple else _model_in(field)
+
+
+def entry_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a list's entries, or None where there is no list of models."""
+    return _model_in(field) if get_origin(field.annotation) is tuple else None
+
+
+def _model_in(field: FieldInfo) -> type[BaseModel] | None:
     for kind in (field.annotation, *get_args(field.annotation)):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return kind
@@ -24,8 +33,10 @@ def model_at(model: type[BaseModel], key: KeyPath) -> type[BaseModel] | None:
     """The nested model that stands at `key`, or None when no model does."""
     current: type[BaseModel] | None = model
     for part in key:
-        field = current.model_fields.get(str(part)) if current else None
-        current = section_of(field) if field else None
+        if isinstance(part, int):
+            continue  # an entry of the list that was named before
+        field = current.model_fields.get(part) if current else None
+        current = _model_in(field) if field else None
     return current
 
 

@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from clmdeploy.config.approvals import Approvals
+from clmdeploy.config.backup import Backup, BackupStorage
 from clmdeploy.config.fields import (
     AbsolutePath,
     BackendName,
@@ -201,3 +202,17 @@ class Environment(Value):
     )
     rollout: Rollout = Field(Rollout(), description="How a release goes across the hosts.")
     notify: Notify | None = Field(None, description="Who is told of a change that went wrong while nobody watched.")
+    backup: Backup | None = Field(None, description="Restore points; without it there are none.")
+
+    def backup_storage(self, backup: Backup) -> BackupStorage:
+        """Where `backup` is stored, with all that it takes from `storage` filled in."""
+        own, main = backup.storage, self.storage
+        elsewhere = own.endpoint not in (None, main.endpoint)
+        return own.model_copy(
+            update={
+                "endpoint": own.endpoint or main.endpoint,
+                "region": own.region or main.region,
+                "ca_file": own.ca_file or (None if elsewhere else main.ca_file),
+                "addressing": own.addressing or main.addressing,
+            }
+        )

@@ -12,8 +12,8 @@ import pytest
 from clmdeploy.backups.point import Holding, RestorePoint
 from clmdeploy.backups.repositories import Listed
 from clmdeploy.backups.retention import Candidate, Facts, Verdicts, judge
-from clmdeploy.backups.rules import Rules
 from clmdeploy.backups.standing import Standing
+from clmdeploy.config.backup import Rules
 from clmdeploy.model.bilingual import russian
 
 from .conftest import BEGIN, Made, listed, make_point

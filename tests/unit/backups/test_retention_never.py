@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from clmdeploy.backups.point import RestorePoint
 from clmdeploy.backups.repositories import Listed, Repositories
 from clmdeploy.backups.retention import Candidate, Facts, Verdicts, judge
-from clmdeploy.backups.rules import Rules
 from clmdeploy.backups.standing import Standing
+from clmdeploy.config.backup import Rules
 from clmdeploy.model.bilingual import Bilingual
 
 from .conftest import BEGIN, Made, listed, make_point

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from clmdeploy.config.example import render
-from clmdeploy.config.schema import faults_of, section_of
+from clmdeploy.config.schema import entry_of, faults_of, section_of
 from clmdeploy.config.settings import Environment, Rollout
 
 SECTIONS = (
     (), ("install",), ("storage",), ("storage", "access_key"), ("trust",), ("balancer",), ("rollout",), ("notify",),
-    ("notify", "mail"),
+    ("notify", "mail"), ("backup",), ("backup", "storage"), ("backup", "storage", "archive"), ("backup", "schedule"),
+    ("backup", "database"), ("backup", "files"), ("backup", "retention"),
 )  # fmt: skip
 
 
@@ -57,13 +58,29 @@ def test_misspelt_keys_get_a_suggestion() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["storage.access_key", "storage.secret_key", "trust.signing_key", "notify.mail.password"]
+    "key",
+    [
+        "storage.access_key",
+        "storage.secret_key",
+        "trust.signing_key",
+        "notify.mail.password",
+        "backup.storage.keys.secret_key",
+        "backup.database.passphrase",
+        "backup.files.passphrase",
+    ],
 )
 def test_a_secret_never_stands_in_clm_yml(key: str) -> None:
     """A literal where a reference belongs is refused, and not repeated in the message."""
     cause = refusals(put(settings(), key, "hunter2-hunter2"))[key]
     assert cause.startswith("a secret never stands in clm.yml: ")
     assert "hunter2" not in cause
+
+
+def test_a_fault_of_a_list_names_its_entry() -> None:
+    """And says what the entry lacks, as everywhere else."""
+    told = refusals(put(settings(), "backup.schedule.backup", [{"type": "full", "at": "daily"}, {"typ": "incr"}]))
+    assert told["backup.schedule.backup.1.typ"] == "unknown key; did you mean 'type'?"
+    assert told["backup.schedule.backup.1.at"].startswith("is missing: When, as systemd.time(7)")
 
 
 def test_a_secret_has_one_place() -> None:
@@ -146,7 +163,7 @@ def test_hosts_at_once(batch: int | str, total: int, hosts: int) -> None:
 def every_field(model: type[BaseModel]) -> Iterator[tuple[str, Any]]:
     for name, field in model.model_fields.items():
         yield f"{model.__name__}.{name}", field
-        if section := section_of(field):
+        if section := section_of(field) or entry_of(field):
             yield from every_field(section)
 
 
