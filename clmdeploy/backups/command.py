@@ -13,6 +13,7 @@ from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import InvalidInput
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,127}", re.ASCII)
+_ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
 _SECRET_OPTION = re.compile(
     r"--?(?:repo\d*-(?:cipher-pass|s3-(?:key|key-secret|token|sse-customer-key)|\w+-passphrase)"
     r"|(?:s3-)?(?:secret-access-key|access-key-id|session-token)|pass|password|password-command)(?:=.*)?",
@@ -38,10 +39,20 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     stdin: bytes = b""
+    user: str = "root"
+    """account on the host"""
+    keep: int = 1024 * 1024
+    """bytes of standard output that are told whole; of more, both ends"""
+    shows: str = ""
+    """what a line has in it that tells how far the command is"""
+    awaits: tuple[str, ...] = ()
+    """run again, within the time limit, until the output has all of these in it"""
 
     def __post_init__(self) -> None:
         if not self.argv or not self.argv[0]:
             raise InvalidInput(Bilingual("a command without a program", "команда без программы"))
+        if not _ACCOUNT.fullmatch(self.user):
+            raise _refused(self, "that is no account", "такой учётной записи быть не может")
         if not 0 < self.timeout < float("inf"):
             raise _refused(self, "a time limit above 0 s is needed", "нужен предел времени больше 0 с")
         if any("\0" in text for text in (*self.argv, *self.environment.values(), *self.secrets.values())):
@@ -73,3 +84,5 @@ class Completed:
     """exit code; negative: the number of the signal that ended it"""
     stdout: bytes = b""
     stderr: bytes = b""
+    cut: bool = False
+    """whether lines in the middle of `stdout` are left out"""

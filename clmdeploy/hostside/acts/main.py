@@ -13,8 +13,8 @@ import sys
 from .call import ActError, Json, read_call
 
 ACTS = (
-    "balance", "facts", "health", "inspect", "logs", "migrate", "prune", "releases", "results", "stage", "switch",
-    "tokens",
+    "balance", "engine", "facts", "health", "inspect", "logs", "migrate", "progress", "prune", "releases", "results",
+    "stage", "switch", "tokens",
 )  # fmt: skip
 VERBS = ("perform", "restore", "probe", "ask")
 
