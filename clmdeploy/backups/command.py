@@ -86,3 +86,5 @@ class Completed:
     stderr: bytes = b""
     cut: bool = False
     """whether lines in the middle of `stdout` are left out"""
+    late: bool = False
+    """whether it had not ended, or not brought what was awaited, in its time"""

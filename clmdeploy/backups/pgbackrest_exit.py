@@ -90,7 +90,12 @@ def ending(completed: Completed) -> Ending:
     code, said = completed.code, _said(completed)
     outcome = _OUTCOMES.get(code, Outcome.FAILED)
     words = Bilingual(f"pgBackRest ended with {code}: {said}", f"pgBackRest завершился с кодом {code}: {said}")
-    return Ending(outcome, words, _REMEDIES.get(code, Bilingual("", "")))
+    return Ending(outcome, words, remedy(code))
+
+
+def remedy(code: int) -> Bilingual:
+    """What to do about an error of this number; empty where nothing is known."""
+    return _REMEDIES.get(code, Bilingual("", ""))
 
 
 def _said(completed: Completed) -> str:

@@ -86,8 +86,10 @@ class Restic:
             return None
         return told.progress if isinstance(told, Status) else None
 
-    def listing(self) -> Command:
-        return self._command("snapshots", "--no-lock", timeout=HOUR)
+    def listing(self, tag: str = "") -> Command:
+        """All snapshots, or those with a tag."""
+        chosen = (f"--tag={named(TAG, tag, 'a tag', 'метки')}",) if tag else ()
+        return self._command("snapshots", "--no-lock", *chosen, timeout=HOUR)
 
     def read_listing(self, said: bytes) -> tuple[Snapshot, ...]:
         return restic_output.snapshots(said)

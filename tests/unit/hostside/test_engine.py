@@ -95,7 +95,10 @@ def test_nothing_outlives_its_command(tmp_path: Path) -> None:
     """A child left in the background is ended, and does not hold the answer back."""
     mark = tmp_path / "pid"
     begun = time.monotonic()
-    left = f"import os, time\nif os.fork() == 0:\n open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)\ntime.sleep(0.5)"
+    left = (
+        "import os, time\nif os.fork() == 0:\n"
+        f" open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)\ntime.sleep(0.5)"
+    )
     [told] = run(python(left))
     assert told["code"] == 0
     assert time.monotonic() - begun < 10

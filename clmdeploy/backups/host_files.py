@@ -1,0 +1,33 @@
+"""Where `backup setup` puts what engines need on their hosts, and as whom they run there."""
+
+from __future__ import annotations
+
+from clmdeploy.backups.pgbackrest import Pgbackrest
+from clmdeploy.backups.restic import Restic
+
+JOBS = "clm-backup"
+"""account on the backup host for all that reads and writes the repositories"""
+DATABASE = "postgres"
+HOME = "/etc/clm-backup"
+PGBACKREST_CONFIG = f"{HOME}/pgbackrest.conf"
+PGBACKREST_SECRETS = {
+    "PGBACKREST_REPO1_S3_KEY": f"{HOME}/secrets/s3-access-key",
+    "PGBACKREST_REPO1_S3_KEY_SECRET": f"{HOME}/secrets/s3-secret-key",
+    "PGBACKREST_REPO1_CIPHER_PASS": f"{HOME}/secrets/database-passphrase",
+}
+GATEWAY_PORT = 8000
+RESTIC_PASSWORD = f"{HOME}/restic-password"
+RESTIC_CACHE = "/var/cache/clm-backup"
+RESTIC_AUTHORITY = f"{HOME}/tls/ca.pem"
+RESTIC_CERTIFICATE = f"{HOME}/tls/client.pem"
+"""certificate and key in one file, as restic wants them"""
+
+
+def stanza_on_backup_host(stanza: str, processes: int = 2) -> Pgbackrest:
+    """pgBackRest as the jobs on the backup host run it."""
+    return Pgbackrest(stanza, PGBACKREST_CONFIG, processes, secrets=PGBACKREST_SECRETS)
+
+
+def files_on_host(repository: str, host: str) -> Restic:
+    """restic as the hosts run it whose files are backed up: through the gateway, without any key to the storage."""
+    return Restic(repository, host, RESTIC_PASSWORD, RESTIC_CACHE, RESTIC_AUTHORITY, RESTIC_CERTIFICATE)

@@ -1,0 +1,131 @@
+"""Works on PostgreSQL itself, through psql on its own host: who is the primary, and the named restore point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field, TypeAdapter
+
+from clmdeploy.backups.command import Command, Completed
+from clmdeploy.backups.defects import fork_in
+from clmdeploy.backups.engine import Ending, Outcome, plain_ending
+from clmdeploy.backups.host_files import DATABASE
+from clmdeploy.backups.output import Told, document, lines, shown, unintelligible
+from clmdeploy.backups.point import is_point_id, restore_point_name
+from clmdeploy.backups.wal import Segment, is_lsn
+from clmdeploy.backups.work import Arguments, Asked, Found, Repeatable, refuse_unsuccessful
+from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.errors import InvalidInput
+
+_ROLE = """
+select json_build_object(
+  'standby', pg_is_in_recovery(), 'version', version(), 'archive_mode', current_setting('archive_mode'),
+  'pgpro', to_regproc('pg_catalog.pgpro_version') is not null,
+  'system_id', (select system_identifier::text from pg_control_system()),
+  'size', (select coalesce(sum(pg_database_size(oid)), 0) from pg_database))
+"""
+_AT = """
+select json_build_object(
+  'system_id', (select system_identifier::text from pg_control_system()),
+  'segment', pg_walfile_name(pg_current_wal_lsn()),
+  'segment_size', pg_size_bytes(current_setting('wal_segment_size')),
+  'inserted', tup_inserted, 'updated', tup_updated, 'deleted', tup_deleted)
+from pg_stat_database where datname = current_database()
+"""
+
+
+class _Server(Asked):
+    database: str = Field(pattern=r"^[a-z_][a-z0-9_-]{0,62}$")
+    port: int = Field(5432, ge=1, le=65535)
+
+    def psql(self, *statements: str) -> Command:
+        """Each statement by itself, in the order given; the first that fails ends it."""
+        argv = (
+            "psql", "--no-psqlrc", "--no-align", "--tuples-only", "--quiet", "--no-password",
+            "--set=ON_ERROR_STOP=1", f"--port={self.port}", f"--dbname={self.database}",
+            *(f"--command={' '.join(one.split())}" for one in statements),
+        )  # fmt: skip
+        limit = "-c statement_timeout=60s -c lock_timeout=20s"
+        return Command(argv, 90, {"LC_ALL": "C", "PGCONNECT_TIMEOUT": "10", "PGOPTIONS": limit}, user=DATABASE)
+
+
+class _Standing(Told):
+    standby: bool
+    version: str
+    archive_mode: str
+    pgpro: bool
+    system_id: str
+    size: int
+
+
+class _Moment(Told):
+    system_id: str
+    segment: str
+    segment_size: int
+    inserted: int
+    updated: int
+    deleted: int
+
+
+_STANDING, _MOMENT = TypeAdapter(_Standing), TypeAdapter(_Moment)
+
+
+class Role(Repeatable):
+    """Asked, never performed: primary or standby, which cluster, which PostgreSQL."""
+
+    def commands(self, arguments: Arguments) -> tuple[Command, ...]:
+        return (_Server.model_validate(arguments).psql(_ROLE),)
+
+    def read(self, _arguments: Arguments, completed: Sequence[Completed]) -> Found:
+        refuse_unsuccessful(completed[0], ending(completed[0]), "psql")
+        told = document(_STANDING, completed[0].stdout, "psql")
+        return {
+            "standby": told.standby, "version": shown(told.version), "archive_mode": told.archive_mode,
+            "fork": "Postgres Pro" if told.pgpro else fork_in(told.version),
+            "system_id": told.system_id, "size": told.size,
+        }  # fmt: skip
+
+
+class _Naming(_Server):
+    point: str
+
+
+class NamedPoint(Repeatable):
+    """A named restore point in the log, which is then switched so that it can be archived; primary only.
+
+    Told too: how many rows were ever written, so that a rollback to here can say how many it would lose. A second one
+    of the same name is harmless: recovery stops at the first, and both lie after the backup.
+    """
+
+    def commands(self, arguments: Arguments) -> tuple[Command, ...]:
+        asked = _Naming.model_validate(arguments)
+        if not is_point_id(asked.point):
+            raise InvalidInput(Bilingual(f"{asked.point[:80]!r} names no point", f"{asked.point[:80]!r}: не имя точки"))
+        name = restore_point_name(asked.point)
+        return (asked.psql(f"select pg_create_restore_point('{name}')", _AT, "select pg_switch_wal()"),)
+
+    def read(self, arguments: Arguments, completed: Sequence[Completed]) -> Found:
+        asked = _Naming.model_validate(arguments)
+        refuse_unsuccessful(completed[0], ending(completed[0]), "psql")
+        told = [line for line in lines([completed[0].stdout], "psql") if line.strip()]
+        lsn = told[0].decode("ascii", "replace").strip() if told else ""
+        if len(told) != 3 or not is_lsn(lsn):
+            raise unintelligible("psql", shown(completed[0].stdout) or "nothing")
+        moment = document(_MOMENT, told[1], "psql")
+        timeline = int(moment.segment[:8], 16)
+        return {
+            "name": restore_point_name(asked.point), "lsn": lsn, "timeline": timeline,
+            "segment": Segment.ending_at(timeline, lsn, moment.segment_size).name,
+            "segment_size": moment.segment_size, "system_id": moment.system_id,
+            "counters": {"inserted": moment.inserted, "updated": moment.updated, "deleted": moment.deleted},
+        }  # fmt: skip
+
+
+def ending(completed: Completed) -> Ending:
+    """psql ends with 2 where it could not connect, with 3 after a failed statement."""
+    plain = plain_ending(completed.code)
+    if plain is not None:
+        return plain
+    said, outcome = shown(completed.stderr.strip()), Outcome.UNAVAILABLE if completed.code == 2 else Outcome.FAILED
+    words = Bilingual(f"psql ended with {completed.code}: {said}", f"psql завершился с кодом {completed.code}: {said}")
+    return Ending(outcome, words)

@@ -1,0 +1,20 @@
+"""All works by name: what an EngineCall's `act` may be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from clmdeploy.backups.pgbackrest_works import Archived, Check, TakeBackup
+from clmdeploy.backups.postgres_works import NamedPoint, Role
+from clmdeploy.backups.restic_works import FilesBackupWork, FilesCheck
+from clmdeploy.backups.work import Work
+
+WORKS: Mapping[str, Work] = {
+    "pgbackrest-check": Check(),
+    "pgbackrest-backup": TakeBackup(),
+    "pgbackrest-archived": Archived(),
+    "postgres-role": Role(),
+    "postgres-point": NamedPoint(),
+    "restic-check": FilesCheck(),
+    "restic-backup": FilesBackupWork(),
+}
