@@ -13,8 +13,8 @@ import sys
 from .call import ActError, Json, read_call
 
 ACTS = (
-    "balance", "engine", "facts", "health", "inspect", "logs", "migrate", "progress", "prune", "releases", "results",
-    "stage", "switch", "tokens",
+    "archiving", "arrange", "authority", "balance", "engine", "facts", "health", "identity", "inspect", "logs",
+    "migrate", "progress", "prune", "releases", "results", "software", "stage", "switch", "tokens",
 )  # fmt: skip
 VERBS = ("perform", "restore", "probe", "ask")
 
