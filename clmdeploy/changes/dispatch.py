@@ -69,8 +69,10 @@ class Dispatch:
         return self.world.hosts.perform(acts, _unheard)
 
     def _send(self, step: Step, targets: Iterable[Target], verb: Verb) -> dict[str, Outcome]:
-        secrets = self._secrets(step) if verb == "perform" else {}
-        acts = [self._guarded(step, target, "run", verb, secrets) for target in targets]
+        acts = [
+            self._guarded(step, target, "run", verb, self._secrets(step, target) if verb == "perform" else {})
+            for target in targets
+        ]
         performer = self.world.playbooks if isinstance(step.action, PlaybookCall) else self._performer(step)
         return performer.perform(acts, lambda key, outcome: self.world.watcher.on_outcome(step, key, outcome))
 
@@ -84,14 +86,15 @@ class Dispatch:
             case _:
                 return self.world.hosts
 
-    def _secrets(self, step: Step) -> dict[str, Secret]:
-        """For this act alone: addresses that are minted, secrets that are looked up."""
+    def _secrets(self, step: Step, target: Target) -> dict[str, Secret]:
+        """For this act alone: addresses that are minted, secrets that are looked up, or derived for this host."""
         match step.action:
             case PlaybookCall(fetch=fetch):
                 seconds = step.timeout + PRESIGN_MARGIN
                 return {name: self.world.releases.presign(key, seconds) for name, key in fetch.items()}
             case TaskCall(secrets=named):
-                return {name: self.world.secret(setting) for name, setting in named.items()}
+                own = {name: setting.replace("{host}", target.host) for name, setting in named.items()}
+                return {name: self.world.secret(setting) for name, setting in own.items()}
             case _:
                 return {}
 

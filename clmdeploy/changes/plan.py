@@ -44,7 +44,9 @@ class TaskCall(Informed):
 
     kind: Literal["task"] = "task"
     secrets: dict[str, str] = Field(
-        {}, description="secret name → the setting that refers to it; looked up anew for each act, never kept"
+        {},
+        description="secret name → the setting that refers to it, or SETTING#LABEL for one derived from that, where "
+        "{host} in the label is the target's; looked up anew for each act, never kept",
     )
 
 

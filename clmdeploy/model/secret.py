@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler
@@ -46,3 +48,8 @@ class Secret:
             lambda value: value if isinstance(value, cls) else cls(str(value)),
             serialization=core_schema.plain_serializer_function_ser_schema(str),
         )
+
+
+def derived(secret: Secret, label: str) -> Secret:
+    """64 hexadecimal digits: another secret for each label (HMAC-SHA256), from which the first can't be told."""
+    return Secret(hmac.new(secret.reveal().encode(), label.encode(), hashlib.sha256).hexdigest())

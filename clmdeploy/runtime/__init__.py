@@ -164,12 +164,18 @@ class Runtime(PointReach):
         return Wishing(self.environment, self.catalogue, self.hosts, self.inputs(), lambda: self.leases.newest("fleet"))
 
     def secret(self, setting: str) -> Secret:
-        """What a setting of clm.yml refers to. Raises InvalidInput when it can't be read here."""
+        """What a setting of clm.yml refers to. Raises InvalidInput when it can't be read here.
+
+        `SETTING#LABEL` is another secret, derived from that one: it opens nothing that the first was not meant for.
+        """
         from clmdeploy.config.environment import secret_references
         from clmdeploy.config.secrets import resolve
+        from clmdeploy.model.secret import derived
 
-        reference = secret_references(self.environment.settings)[setting]
-        return resolve(reference, self.environment.directory, self.environ, key=setting)
+        path, _, label = setting.partition("#")
+        reference = secret_references(self.environment.settings)[path]
+        secret = resolve(reference, self.environment.directory, self.environ, key=path)
+        return derived(secret, label) if label else secret
 
     def change_id(self, kind: str) -> str:
         """A fresh ID."""

@@ -11,7 +11,8 @@
     units         each name, state ("running" or "masked"), watches (paths it must be restarted for)
 
 A file's content is its parts in a row: {"text": …}, {"secret": name in the call's secrets}, {"variable": the same,
-quoted for a file of systemd's variables}, {"file": a path here}, or {"result": keys into `arguments.results`}. Packages and accounts stay when the rest is put back.
+quoted for a file of systemd's variables}, {"file": a path here}, or {"result": keys into `arguments.results`}.
+Packages and accounts stay when the rest is put back.
 """
 
 from __future__ import annotations

@@ -80,12 +80,14 @@ def test_a_step_is_told_what_the_steps_before_it_found(backup_host: Stage) -> No
 
 def test_secrets_are_looked_up_for_each_act_and_not_kept(stage: Stage) -> None:
     """The plan names the setting."""
-    action = TaskCall(act="arrange", secrets={"password": "backup.files.passphrase"})
+    named = {"password": "backup.files.passphrase", "own": "backup.files.passphrase#restic/{host}"}
+    action = TaskCall(act="arrange", secrets=named)
     step = Step(id="arrange", stage="arrange", title="Arrange", undo="restore", targets=HERE, action=action)
     plan = make_backup().model_copy(update={"kind": "setup", "steps": (step,)})
     stage.conductor().begin("20260101-000000001-setup-bbbb", stage.signed(plan), "", 0)
     (told,) = [act for act in stage.hosts.received if act.act == "arrange"]
     assert told.secrets["password"].reveal() == "backup.files.passphrase"
+    assert told.secrets["own"].reveal() == f"backup.files.passphrase#restic/{told.host.name}"
     assert not any(b"passphrase" in stage.store.get(key).body for key in stage.store.keys("") if "/events/" in key)
 
 

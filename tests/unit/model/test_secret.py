@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clmdeploy.model.secret import REDACTED, Secret
+from clmdeploy.model.secret import REDACTED, Secret, derived
 from clmdeploy.model.value import Value, canonical_json
 
 
@@ -60,3 +60,13 @@ def test_reveals_and_compares(one: str, two: str) -> None:
     assert (Secret(one) == Secret(two)) == (one == two)
     assert Secret(one) != one
     assert one != two or hash(Secret(one)) == hash(Secret(two))
+
+
+def test_a_derived_secret_depends_on_its_label() -> None:
+    """Each host gets its own, anybody with the first can make it again, and it redacts itself too."""
+    first = Secret("passphrase")
+    one = derived(first, "restic/app1")
+    assert one == derived(Secret("passphrase"), "restic/app1")
+    assert len({one, derived(first, "restic/app2"), derived(Secret("other"), "restic/app1"), first}) == 4
+    assert one.reveal() == "413a7cd6c0e4155e94c4e66cc77d774d3090610f0b38d85da1d675d428c7ec2b"
+    assert "passphrase" not in repr(one)
