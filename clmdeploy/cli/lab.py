@@ -42,7 +42,7 @@ def lab() -> None:
 @json_option
 @pass_invocation
 def up(invocation: Invocation, name: str, apps: int, workers: int, bare: int) -> None:
-    """Put a lab up: balancer, applications, worker, database, S3 server. The first time also builds the image."""
+    """Put a lab up: balancer, applications, worker, databases, S3 server, backup host. The first up builds an image."""
     from clmdeploy.lab import Lab, LabSpec
 
     spec = LabSpec(name=name, apps=apps, workers=workers, bare=bare)

@@ -24,6 +24,15 @@ class Credentials:
     admin_secret_key: str
     operator_access_key: str
     operator_secret_key: str
+    backup_access_key: str
+    backup_secret_key: str
+    archive_access_key: str
+    archive_secret_key: str
+    files_access_key: str
+    files_secret_key: str
+    replication_password: str
+    database_passphrase: str
+    files_passphrase: str
     volume_write_key: str
     volume_read_key: str
     filer_write_key: str

@@ -98,10 +98,19 @@ def _storage(facts: LabFacts) -> _Tree:
 
 
 def _secrets(facts: LabFacts) -> dict[str, str]:
+    keys = facts.credentials
     return {
-        "s3-access-key": facts.credentials.operator_access_key + "\n",
-        "s3-secret-key": facts.credentials.operator_secret_key + "\n",
+        "s3-access-key": keys.operator_access_key + "\n",
+        "s3-secret-key": keys.operator_secret_key + "\n",
         "signing-key": facts.authority.signing_key.read_text(),
+        "backup-access-key": keys.backup_access_key + "\n",
+        "backup-secret-key": keys.backup_secret_key + "\n",
+        "archive-access-key": keys.archive_access_key + "\n",
+        "archive-secret-key": keys.archive_secret_key + "\n",
+        "files-access-key": keys.files_access_key + "\n",
+        "files-secret-key": keys.files_secret_key + "\n",
+        "database-passphrase": keys.database_passphrase + "\n",
+        "files-passphrase": keys.files_passphrase + "\n",
     }
 
 

@@ -16,7 +16,7 @@ from clmdeploy.lab.image import ensure_image
 from clmdeploy.lab.inventory import ENVIRONMENT, write_inventories
 from clmdeploy.lab.machine import LabError, require_machine, require_root
 from clmdeploy.lab.network import Network, free_index
-from clmdeploy.lab.seaweedfs import ensure_layer
+from clmdeploy.lab.programs import ON_GROUPS
 from clmdeploy.lab.spec import LabSpec
 from clmdeploy.lab.state import LabDirectory
 from clmdeploy.lab.storage import StorageAccess
@@ -146,19 +146,19 @@ def _reserved(spec: LabSpec, progress: Progress) -> tuple[LabDirectory, ExitStac
     """A directory and a subnet for a new lab, and the held lock of the directory."""
     keep = frozenset(Path(layer) for lab in state.standing() for layer in _layers(lab))
     image = ensure_image(progress, keep)
-    store_layer = ensure_layer(progress, keep) if spec.store else None
+    layers = {group: one.ensure_layer(progress, keep) for group, one in ON_GROUPS.items() if spec.group(group)}
     lock = ExitStack()
     with state.locked(state.STATE):
         _refuse_second(spec.name)
         index = free_index(frozenset(lab.record().index for lab in state.standing()))
-        directory = state.reserve(spec, image, store_layer, index)
+        directory = state.reserve(spec, image, layers, index)
         lock.enter_context(state.locked(directory.path, busy=f"lab {spec.name} is being taken down"))
     return directory, lock
 
 
 def _layers(lab: LabDirectory) -> tuple[str, ...]:
     record = lab.record()
-    return tuple(layer for layer in (record.image, record.store_layer) if layer)
+    return (record.image, *record.program_layers.values())
 
 
 def _assembled(directory: LabDirectory) -> Lab:

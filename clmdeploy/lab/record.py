@@ -23,8 +23,8 @@ class LabRecord:
     uuid: str
     image: str
     """Directory of the unpacked image that every host's disk begins as."""
-    store_layer: str | None
-    """Directory with the S3 server's program, laid over the image on the store host."""
+    program_layers: dict[str, str]
+    """By inventory group, the directory with the program that its hosts have laid over the image."""
 
     @property
     def tag(self) -> str:
@@ -54,8 +54,8 @@ class LabRecord:
 
     def layers(self, host: HostSpec) -> tuple[Path, ...]:
         """The read-only directories under a host's disk, topmost first."""
-        extra = (Path(self.store_layer),) if host.group == "store" and self.store_layer else ()
-        return (*extra, Path(self.image))
+        extra = self.program_layers.get(host.group)
+        return (*((Path(extra),) if extra else ()), Path(self.image))
 
     def dump(self) -> str:
         """This record as the text of lab.json."""

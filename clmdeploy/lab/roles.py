@@ -36,6 +36,6 @@ def await_services(facts: LabFacts, host: HostSpec, ssh: Ssh, alive: Callable[[]
         case "lb":
             haproxy.ready(ssh)
         case "db":
-            postgres.ready(facts, ssh)
+            postgres.ready(facts, host, ssh)
         case "store":
             store.ready(facts, alive)

@@ -10,6 +10,7 @@ from clmdeploy.model.errors import UsageError
 MAX_APPS = 20
 MAX_WORKERS = 9
 MAX_BARE = 20
+MAX_DATABASES = 3
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
@@ -25,7 +26,8 @@ class HostSpec:
 
 @dataclass(frozen=True)
 class LabSpec:
-    """The hosts of a lab. `apps`, `workers` and `bare` hosts carry nothing but the base image and sshd.
+    """The hosts of a lab. `apps`, `workers` and `bare` hosts carry nothing but the base image and sshd; `backup` has
+    rclone beside it. The first of the `databases` is the primary, the others are its streaming standbys.
 
     Raises UsageError when the name can't be a directory or a number is out of range.
     """
@@ -34,8 +36,9 @@ class LabSpec:
     apps: int = 3
     workers: int = 1
     balancer: bool = True
-    database: bool = True
+    databases: int = 2
     store: bool = True
+    backup: bool = True
     bare: int = 0
 
     def __post_init__(self) -> None:
@@ -44,7 +47,7 @@ class LabSpec:
                 f"{self.name!r} can't name a lab: expected a lower-case letter, then up to 30 letters, digits or '-'",
                 "choose another --name",
             )
-        limits = {"apps": MAX_APPS, "workers": MAX_WORKERS, "bare": MAX_BARE}
+        limits = {"apps": MAX_APPS, "workers": MAX_WORKERS, "bare": MAX_BARE, "databases": MAX_DATABASES}
         for field, limit in limits.items():
             if not 0 <= getattr(self, field) <= limit:
                 raise UsageError(f"a lab has 0 to {limit} {field}, not {getattr(self, field)}")
@@ -57,8 +60,9 @@ class LabSpec:
         return (
             *_numbered("lb", 10, int(self.balancer)),
             *_numbered("store", 20, int(self.store)),
-            *_numbered("db", 30, int(self.database)),
+            *_numbered("db", 30, self.databases),
             *_numbered("worker", 40, self.workers),
+            *_numbered("backup", 50, int(self.backup)),
             *_numbered("app", 100, self.apps),
             *_numbered("bare", 150, self.bare),
         )

@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,9 +116,10 @@ def _is(path: Path, descriptor: int) -> bool:
         return False
 
 
-def reserve(spec: LabSpec, image: Path, store_layer: Path | None, index: int, state: Path = STATE) -> LabDirectory:
+def reserve(spec: LabSpec, image: Path, layers: Mapping[str, Path], index: int, state: Path = STATE) -> LabDirectory:
     """Write a new lab down, all at once. The caller holds the lock of `state` and has chosen a free `index`."""
-    record = LabRecord(spec, index, str(uuid.uuid4()), str(image), str(store_layer) if store_layer else None)
+    programs = {group: str(layer) for group, layer in layers.items()}
+    record = LabRecord(spec, index, str(uuid.uuid4()), str(image), programs)
     target = state / spec.name
     beside = state / f".{spec.name}.new"
     shutil.rmtree(beside, ignore_errors=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -32,6 +34,21 @@ class StorageAccess:
     def admin(cls, facts: LabFacts) -> Self:
         """May do everything; the lab itself makes buckets with it."""
         return cls._of(facts, facts.credentials.admin_access_key, facts.credentials.admin_secret_key)
+
+    @classmethod
+    def backup(cls, facts: LabFacts) -> Self:
+        """The key of the backup host's jobs: may do everything in the backup bucket but touch older versions."""
+        return cls._of(facts, facts.credentials.backup_access_key, facts.credentials.backup_secret_key)
+
+    @classmethod
+    def archive(cls, facts: LabFacts) -> Self:
+        """What database hosts reach: may read and add below pgbackrest/, not delete."""
+        return cls._of(facts, facts.credentials.archive_access_key, facts.credentials.archive_secret_key)
+
+    @classmethod
+    def files(cls, facts: LabFacts) -> Self:
+        """The gateway's key: may read and add below restic/, and delete nothing but locks."""
+        return cls._of(facts, facts.credentials.files_access_key, facts.credentials.files_secret_key)
 
     @classmethod
     def _of(cls, facts: LabFacts, access_key: str, secret_key: str) -> Self:
@@ -70,9 +87,28 @@ def buckets_of(access: StorageAccess) -> frozenset[str] | None:
 
 def create_bucket(access: StorageAccess, name: str) -> None:
     """Raises LabError when the server refuses."""
+    with _refusals(access, name):
+        access.client().create_bucket(Bucket=name)
+
+
+def create_locked_bucket(access: StorageAccess, name: str) -> None:
+    """A versioned bucket that gives no version up before it is a day old, whoever asks. Raises LabError when the
+    server refuses.
+    """
+    retention = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}
+    with _refusals(access, name):
+        client = access.client()
+        client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+        client.put_object_lock_configuration(
+            Bucket=name, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": retention}
+        )
+
+
+@contextmanager
+def _refusals(access: StorageAccess, bucket: str) -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        access.client().create_bucket(Bucket=name)
+        yield
     except (BotoCoreError, ClientError) as error:
-        raise LabError(f"bucket {name} can't be made at {access.endpoint}: {error}") from error
+        raise LabError(f"bucket {bucket} can't be made at {access.endpoint}: {error}") from error

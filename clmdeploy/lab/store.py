@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 
 from clmdeploy.lab.disk import DiskDirectory, DiskEntry, DiskFile, enabled
-from clmdeploy.lab.facts import BUCKETS, S3_PORT, LabFacts
+from clmdeploy.lab.facts import BACKUP_BUCKET, RELEASE_BUCKET, S3_PORT, STATE_BUCKET, LabFacts
 from clmdeploy.lab.machine import LabError
 from clmdeploy.lab.spec import HostSpec
-from clmdeploy.lab.storage import StorageAccess, buckets_of, create_bucket
+from clmdeploy.lab.storage import StorageAccess, buckets_of, create_bucket, create_locked_bucket
+from clmdeploy.lab.store_identities import identities
 
 _ACCOUNT = "seaweedfs"
 _ETC = "/etc/seaweedfs"
@@ -106,18 +106,6 @@ def security(facts: LabFacts) -> str:
     return text + "".join(f"[grpc.{part}]\n{pair}" for part in _PARTS)
 
 
-def identities(facts: LabFacts) -> str:
-    """The text of s3.json: an administrator for the lab itself, and the operator with what a deploy needs."""
-    keys = facts.credentials
-    allowed = [f"{action}:{bucket}" for bucket in BUCKETS for action in ("Read", "Write", "List")]
-    return json.dumps({
-        "identities": [
-            _identity("admin", keys.admin_access_key, keys.admin_secret_key, ["Admin"]),
-            _identity("operator", keys.operator_access_key, keys.operator_secret_key, allowed),
-        ]
-    })  # fmt: skip
-
-
 def ready(facts: LabFacts, alive: Callable[[], bool]) -> None:
     """Wait for the server, make the buckets that are missing.
 
@@ -129,13 +117,10 @@ def ready(facts: LabFacts, alive: Callable[[], bool]) -> None:
         if time.monotonic() > deadline or not alive():
             raise LabError(f"the S3 server at {access.endpoint} does not answer")
         time.sleep(0.2)
-    for bucket in BUCKETS:
-        if bucket not in found:
-            create_bucket(access, bucket)
-
-
-def _identity(name: str, access_key: str, secret_key: str, actions: list[str]) -> dict[str, object]:
-    return {"name": name, "credentials": [{"accessKey": access_key, "secretKey": secret_key}], "actions": actions}
+    for bucket in {STATE_BUCKET, RELEASE_BUCKET} - found:
+        create_bucket(access, bucket)
+    if BACKUP_BUCKET not in found:
+        create_locked_bucket(access, BACKUP_BUCKET)
 
 
 def _arguments(facts: LabFacts, host: HostSpec) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def main() -> int:
     deadline = time.monotonic() + REPEAT_LIMIT
     sizes = sorted(int(number) for number in options.hosts.split(","))
     name = f"bench{os.getpid()}"
-    spec = LabSpec(name=name, apps=max(sizes), workers=0, database=False)
+    spec = LabSpec(name=name, apps=max(sizes), workers=0, databases=0, backup=False)
     try:
         with tempfile.TemporaryDirectory(prefix="clmdeploy-bench-") as scratch:
             report = measure(Ground(Lab.up(spec, tell), Path(scratch), tuple(sizes)), options.rounds, deadline)

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from clmdeploy.adapters.s3 import S3Store
 from clmdeploy.adapters.s3_client import S3Connection, make_client
-from clmdeploy.lab.seaweedfs import ensure_layer
+from clmdeploy.lab.programs import SEAWEEDFS
 from clmdeploy.model.secret import Secret
 from tests.certificates import make_certificate
 
@@ -69,7 +69,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 def _command(home: Path, port: int, certificate: Path, identities: Path) -> list[str]:
     data = home / "data"
     data.mkdir(mode=0o700)
-    weed = ensure_layer(lambda _text: None, frozenset()) / "usr/local/bin/weed"
+    weed = SEAWEEDFS.ensure_layer(lambda _text: None, frozenset()) / "usr/local/bin/weed"
     return [
         str(weed), "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false",
         "-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false",

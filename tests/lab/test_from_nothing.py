@@ -23,7 +23,7 @@ LIMIT = 240  # seconds for all commands
 @pytest.fixture(scope="module")
 def bare_lab() -> Iterator[Lab]:
     """Three hosts with nothing but systemd, Python and sshd, and an S3 server with two empty buckets."""
-    spec = LabSpec(name=f"bare{os.getpid()}", apps=0, workers=0, balancer=False, database=False, bare=3)
+    spec = LabSpec(name=f"bare{os.getpid()}", apps=0, workers=0, balancer=False, databases=0, backup=False, bare=3)
     try:
         yield Lab.up(spec)
     finally:

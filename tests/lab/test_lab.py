@@ -147,7 +147,9 @@ def test_two_labs_side_by_side_and_one_leaves_no_trace(lab: Lab) -> None:
     """A second lab is up in seconds beside the first, disturbs nothing of it, and leaves no trace."""
     before = traces()
     began = time.monotonic()
-    second = Lab.up(LabSpec(name=f"{lab.name}-b", apps=1, workers=0, balancer=False, database=False, store=False))
+    second = Lab.up(
+        LabSpec(name=f"{lab.name}-b", apps=1, workers=0, balancer=False, databases=0, store=False, backup=False)
+    )
     took = time.monotonic() - began
     try:
         assert second.host("app1").address != lab.host("app1").address
@@ -188,7 +190,7 @@ def test_an_up_that_fails_removes_what_it_made(lab: Lab, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(roles, "await_services", broken)
     with pytest.raises(LabError, match="haproxy does not start"):
-        Lab.up(LabSpec(name=f"{lab.name}-f", apps=1, workers=0, database=False, store=False))
+        Lab.up(LabSpec(name=f"{lab.name}-f", apps=1, workers=0, databases=0, store=False, backup=False))
     assert not left_behind(before)
 
 

@@ -6,6 +6,8 @@ set -eu
 systemctl mask systemd-binfmt.service getty@.service console-getty.service \
   apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service
 systemctl disable postgresql.service haproxy.service nftables.service
+# Without certificates it would start again every second, for ever.
+systemctl disable pgbackrest.service
 systemctl enable ssh.service
 
 # The account that Ansible uses, and the one that the S3 server runs as.

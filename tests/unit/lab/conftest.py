@@ -22,7 +22,7 @@ def facts_of(tmp_path: Path) -> Callable[[LabSpec], LabFacts]:
     """Makes the facts of a lab in subnet 7, with true keys and countable passwords."""
 
     def make(spec: LabSpec) -> LabFacts:
-        record = LabRecord(spec, 7, UUID, "/images/1", "/layers/1")
+        record = LabRecord(spec, 7, UUID, "/images/1", {})
         authority = Authority(tmp_path / "keys")
         authority.create(record)
         numbers = count(1)

@@ -12,7 +12,9 @@ from clmdeploy.lab.record import LabRecord, parse_record
 from clmdeploy.lab.spec import LabSpec
 
 SOURCE = Path("/state/lab/lab.json")
-RECORD = LabRecord(LabSpec(name="t1", apps=20, bare=20), 255, "uuid", "/images/1", "/layers/1")
+RECORD = LabRecord(
+    LabSpec(name="t1", apps=20, bare=20), 255, "uuid", "/images/1", {"store": "/layers/1", "backup": "/layers/2"}
+)
 
 
 def test_what_is_written_is_what_is_read() -> None:
@@ -43,13 +45,13 @@ def test_interface_names_fit_into_the_kernels_fifteen_characters() -> None:
     assert max(map(len, names)) <= 15
 
 
-def test_only_the_store_carries_the_s3_server() -> None:
-    """The layer with the S3 server's program lies over the image on the store host, and on no other."""
-    layered = [host.name for host in RECORD.spec.hosts if len(RECORD.layers(host)) == 2]
-    assert layered == ["store1"]
+def test_only_store_and_backup_host_carry_a_program_of_their_own() -> None:
+    """The layer with a group's program lies over the image on the hosts of that group, and on no other."""
+    over = {host.name: RECORD.layers(host)[0] for host in RECORD.spec.hosts if len(RECORD.layers(host)) == 2}
+    assert over == {"store1": Path("/layers/1"), "backup1": Path("/layers/2")}
 
 
 def test_hints_name_the_lab_unless_it_is_the_default() -> None:
     """A hint can be typed as it stands."""
     assert RECORD.command("fault start app1") == "clmdeploy lab fault start app1 --name t1"
-    assert LabRecord(LabSpec(), 0, "", "", None).command("down") == "clmdeploy lab down"
+    assert LabRecord(LabSpec(), 0, "", "", {}).command("down") == "clmdeploy lab down"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from clmdeploy.config.loading import load
-from clmdeploy.lab import application, base, haproxy, inventory, postgres, roles, store
+from clmdeploy.lab import application, base, cluster, haproxy, inventory, postgres, roles, store, store_identities
 from clmdeploy.lab.disk import DiskFile
 from clmdeploy.lab.facts import LabFacts
 from clmdeploy.lab.spec import LabSpec
@@ -32,17 +32,55 @@ def test_haproxy_has_a_server_for_every_host_under_its_inventory_name(facts_of: 
 
 
 def test_only_this_labs_subnet_reaches_the_database(facts_of: FactsOf) -> None:
-    """pg_hba.conf has one line for other hosts: the application's account, its database, this subnet, a password."""
+    """pg_hba.conf lets in, with a password: the application into its database from this subnet, and replication from
+    the database hosts.
+    """
     remote = [line for line in postgres.access(facts_of(LabSpec())).splitlines() if "127.0.0.1" not in line]
-    assert remote == ["local all all peer", "host clm clm 10.77.7.0/24 scram-sha-256"]
+    assert remote == [
+        "local all all peer",
+        "host clm clm 10.77.7.0/24 scram-sha-256",
+        "host replication replicator 10.77.7.30/32 scram-sha-256",
+        "host replication replicator 10.77.7.31/32 scram-sha-256",
+    ]
 
 
 def test_the_operator_may_use_two_buckets_and_manage_nothing(facts_of: FactsOf) -> None:
-    """The S3 server knows two identities: the lab's administrator, and the operator with two buckets."""
-    identities = {entry["name"]: entry for entry in json.loads(store.identities(facts_of(LabSpec())))["identities"]}
-    assert set(identities) == {"admin", "operator"}
+    """The operator reads, writes and lists two buckets; that of the backups is not among them."""
+    document = json.loads(store_identities.identities(facts_of(LabSpec())))
+    identities = {entry["name"]: entry for entry in document["identities"]}
+    assert set(identities) == {"admin", "operator", "backup", "archive", "files"}
     assert {action.split(":")[1] for action in identities["operator"]["actions"]} == {"clm-state", "clm-releases"}
     assert {action.split(":")[0] for action in identities["operator"]["actions"]} == {"Read", "Write", "List"}
+
+
+def test_no_key_of_the_backup_host_may_touch_older_versions(facts_of: FactsOf) -> None:
+    """The three keys hold rights by policies alone, which let none remove a version or weaken what protects it; only
+    that of the jobs deletes objects, the gateway's nothing but locks.
+    """
+    document = json.loads(store_identities.identities(facts_of(LabSpec())))
+    identities = {entry["name"]: entry for entry in document["identities"]}
+    deleting = {}
+    for policy in document["policies"]:
+        assert identities[policy["name"]]["policyNames"] == [policy["name"]]
+        assert "actions" not in identities[policy["name"]]
+        allowed = [
+            (action, one["Resource"]) for one in json.loads(policy["content"])["Statement"] for action in one["Action"]
+        ]
+        changing = {action for action, _ in allowed if not action.startswith(("s3:Get", "s3:List"))}
+        assert changing <= {"s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
+        deleting[policy["name"]] = [resource for action, resource in allowed if action == "s3:DeleteObject"]
+    everything = "arn:aws:s3:::clm-backups/"
+    assert deleting == {"backup": [f"{everything}*"], "archive": [], "files": [f"{everything}restic/*/locks/*"]}
+
+
+def test_a_cluster_is_never_made_twice(facts_of: FactsOf) -> None:
+    """What keeps a cluster from being made again lies outside the data directory: a restore may empty that one."""
+    facts = facts_of(LabSpec())
+    for name in ("db1", "db2"):
+        unit = files(facts, name)["/etc/systemd/system/lab-cluster.service"].content
+        (condition,) = (line for line in unit.splitlines() if line.startswith("Condition"))
+        assert condition == f"ConditionPathExists=!{cluster.MADE}"
+    assert not cluster.MADE.startswith(cluster.DATA)
 
 
 def test_the_stores_internal_ports_want_tokens_and_certificates(facts_of: FactsOf) -> None:
@@ -74,7 +112,7 @@ def test_application_hosts_learn_where_database_and_content_are(facts_of: FactsO
 
 def test_a_lab_without_database_has_no_line_for_it(facts_of: FactsOf) -> None:
     """What the lab has no host for is left out of clm.env."""
-    facts = facts_of(LabSpec(database=False, workers=0))
+    facts = facts_of(LabSpec(databases=0, workers=0))
     host = facts.record.spec.group("app")[0]
     assert application.environment_file(facts, host) == "CLM_HOST=app1\nCLM_GROUP=app\n"
 

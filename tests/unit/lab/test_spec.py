@@ -10,9 +10,10 @@ from clmdeploy.lab.spec import LabSpec
 from clmdeploy.model.errors import UsageError
 
 
-def test_the_default_lab_has_one_host_of_each_role_and_three_applications() -> None:
-    """Without options: balancer, store, database, worker and three application hosts."""
-    assert [host.name for host in LabSpec().hosts] == ["lb1", "store1", "db1", "worker1", "app1", "app2", "app3"]
+def test_the_default_lab_has_every_role_and_three_applications() -> None:
+    """Without options: balancer, store, database with a standby, worker, backup host and three application hosts."""
+    first = ["lb1", "store1", "db1", "db2", "worker1", "backup1"]
+    assert [host.name for host in LabSpec().hosts] == [*first, "app1", "app2", "app3"]
 
 
 @given(st.builds(LabSpec, apps=st.integers(0, 20), workers=st.integers(0, 9), bare=st.integers(0, 20)))
@@ -31,7 +32,7 @@ def test_a_name_that_is_no_directory_name_is_refused(name: str) -> None:
         LabSpec(name=name)
 
 
-@pytest.mark.parametrize("wrong", [{"apps": 21}, {"apps": -1}, {"workers": 10}, {"bare": 21}])
+@pytest.mark.parametrize("wrong", [{"apps": 21}, {"apps": -1}, {"workers": 10}, {"bare": 21}, {"databases": 4}])
 def test_numbers_out_of_range_are_refused(wrong: dict[str, int]) -> None:
     """More hosts than addresses are set aside for, or fewer than none, are refused."""
     with pytest.raises(UsageError, match="a lab has 0 to"):
@@ -41,4 +42,4 @@ def test_numbers_out_of_range_are_refused(wrong: dict[str, int]) -> None:
 def test_an_empty_lab_is_refused() -> None:
     """A lab without any host is an error, not a bridge to nowhere."""
     with pytest.raises(UsageError, match="at least one host"):
-        LabSpec(apps=0, workers=0, balancer=False, database=False, store=False)
+        LabSpec(apps=0, workers=0, balancer=False, databases=0, store=False, backup=False)

@@ -16,14 +16,14 @@ from clmdeploy.model.errors import UsageError
 
 def test_a_reserved_lab_stands_and_is_found(tmp_path: Path) -> None:
     """What one process reserves, another finds by its name, with the same record."""
-    directory = reserve(LabSpec(name="t1"), Path("/images/1"), None, 3, tmp_path)
+    directory = reserve(LabSpec(name="t1"), Path("/images/1"), {}, 3, tmp_path)
     assert standing(tmp_path) == (directory,)
     assert find("t1", tmp_path).record().index == 3
 
 
 def test_a_lab_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
     """Asking for a lab that does not stand names those that do, and the command that would make it."""
-    reserve(LabSpec(name="t1"), Path("/images/1"), None, 0, tmp_path)
+    reserve(LabSpec(name="t1"), Path("/images/1"), {}, 0, tmp_path)
     with pytest.raises(UsageError, match="there are: t1") as missing:
         find("t2", tmp_path)
     assert missing.value.hint == "clmdeploy lab up --name t2"
@@ -33,7 +33,7 @@ def test_the_rest_of_a_killed_removal_gives_way(tmp_path: Path) -> None:
     """A directory without lab.json does not stand, and a new lab takes its place whole."""
     (tmp_path / "t1" / "hosts").mkdir(parents=True)
     assert standing(tmp_path) == ()
-    directory = reserve(LabSpec(name="t1"), Path("/images/1"), None, 0, tmp_path)
+    directory = reserve(LabSpec(name="t1"), Path("/images/1"), {}, 0, tmp_path)
     assert [path.name for path in directory.path.iterdir()] == ["lab.json"]
 
 

@@ -88,7 +88,9 @@ def served(storage: type[Storage], certificate: Path) -> Iterator[int]:
 
 @pytest.fixture
 def bench(facts_of: Callable[[LabSpec], LabFacts]) -> Iterator[Bench]:
-    authority: Authority = facts_of(LabSpec(store=False, apps=1, workers=0, database=False, balancer=False)).authority
+    authority: Authority = facts_of(
+        LabSpec(store=False, apps=1, workers=0, databases=0, backup=False, balancer=False)
+    ).authority
     certificate = authority.issue("proxy", "IP:127.0.0.1")
     storage = type("OwnStorage", (Storage,), {"stored": {}, "heads": []})
     with socket.create_server(("127.0.0.1", 0)) as free:
