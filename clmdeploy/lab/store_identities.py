@@ -9,10 +9,12 @@ from clmdeploy.lab.facts import BACKUP_BUCKET, RELEASE_BUCKET, STATE_BUCKET, Lab
 _OPERATED = (STATE_BUCKET, RELEASE_BUCKET)
 _BUCKET = f"arn:aws:s3:::{BACKUP_BUCKET}"
 _LISTING = ("s3:ListBucket", "s3:ListBucketMultipartUploads")
-_ADDING = ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+_READING = ("s3:GetObject", "s3:ListMultipartUploadParts")
+_ADDING = ("s3:PutObject", "s3:AbortMultipartUpload")
+_DELETING = ("s3:DeleteObject",)
 # What somebody wrote over an object is still there: a restore must get past it.
 _LISTING_VERSIONS = (*_LISTING, "s3:ListBucketVersions")
-_ADDING_VERSIONS = (*_ADDING, "s3:GetObjectVersion")
+_READING_VERSIONS = (*_READING, "s3:GetObjectVersion")
 _PROTECTION = ("s3:GetBucketVersioning", "s3:GetBucketObjectLockConfiguration")
 _Statement = dict[str, object]
 
@@ -33,10 +35,12 @@ def identities(facts: LabFacts) -> str:
         ],
         "policies": [
             _policy("backup", _allow((*_LISTING_VERSIONS, *_PROTECTION), ""),
-                    _allow((*_ADDING_VERSIONS, "s3:DeleteObject"), "/*")),
-            _policy("archive", _below("pgbackrest", _LISTING_VERSIONS), _allow(_ADDING_VERSIONS, "/pgbackrest/*")),
-            _policy("files", _below("restic", _LISTING), _allow(_ADDING, "/restic/*"),
-                    _allow(("s3:DeleteObject",), "/restic/*/locks/*")),
+                    _allow((*_READING_VERSIONS, *_ADDING, *_DELETING), "/*")),
+            # Database hosts send WAL, nothing else; they read all that a restore needs.
+            _policy("archive", _below("pgbackrest", _LISTING_VERSIONS), _allow(_READING_VERSIONS, "/pgbackrest/*"),
+                    _allow(_ADDING, "/pgbackrest/archive/*")),
+            _policy("files", _below("restic", _LISTING), _allow((*_READING, *_ADDING), "/restic/*"),
+                    _allow(_DELETING, "/restic/*/locks/*")),
         ],
     })  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,23 +55,23 @@ def test_the_operator_may_use_two_buckets_and_manage_nothing(facts_of: FactsOf) 
 
 
 def test_no_key_of_the_backup_host_may_touch_older_versions(facts_of: FactsOf) -> None:
-    """The three keys hold rights by policies alone, which let none remove a version or weaken what protects it; only
-    that of the jobs deletes objects, the gateway's nothing but locks.
+    """The three keys hold rights by policies alone, which let none remove a version or weaken what protects it. The
+    jobs' deletes objects, the gateway's nothing but locks; what database hosts reach puts WAL and deletes nothing.
     """
     document = json.loads(store_identities.identities(facts_of(LabSpec())))
     identities = {entry["name"]: entry for entry in document["identities"]}
-    deleting = {}
+    where: dict[tuple[str, str], list[str]] = defaultdict(list)
     for policy in document["policies"]:
         assert identities[policy["name"]]["policyNames"] == [policy["name"]]
         assert "actions" not in identities[policy["name"]]
-        allowed = [
-            (action, one["Resource"]) for one in json.loads(policy["content"])["Statement"] for action in one["Action"]
-        ]
-        changing = {action for action, _ in allowed if not action.startswith(("s3:Get", "s3:List"))}
-        assert changing <= {"s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
-        deleting[policy["name"]] = [resource for action, resource in allowed if action == "s3:DeleteObject"]
-    everything = "arn:aws:s3:::clm-backups/"
-    assert deleting == {"backup": [f"{everything}*"], "archive": [], "files": [f"{everything}restic/*/locks/*"]}
+        for statement in json.loads(policy["content"])["Statement"]:
+            for action in statement["Action"]:
+                where[policy["name"], action].append(statement["Resource"].removeprefix("arn:aws:s3:::clm-backups/"))
+    changing = {action for _, action in where if not action.startswith(("s3:Get", "s3:List"))}
+    assert changing == {"s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
+    deleting = {name: paths for (name, action), paths in where.items() if action == "s3:DeleteObject"}
+    assert deleting == {"backup": ["*"], "files": ["restic/*/locks/*"]}
+    assert where["archive", "s3:PutObject"] == ["pgbackrest/archive/*"]
 
 
 def test_a_cluster_is_never_made_twice(facts_of: FactsOf) -> None:
