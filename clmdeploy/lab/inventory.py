@@ -10,7 +10,9 @@ import yaml
 
 from clmdeploy.lab.authority import PRINCIPAL, public_key
 from clmdeploy.lab.facts import (
+    BACKUP_BUCKET,
     BALANCER_SOCKET,
+    DATABASE,
     DEPLOY_USER,
     INSTALL_ROOT,
     RELEASE_BUCKET,
@@ -80,6 +82,8 @@ def settings(facts: LabFacts) -> _Tree:
         tree["balancer"] = {
             "group": "lb", "socket": BALANCER_SOCKET, "backends": {"app": WEB_BACKEND}, "drain_limit": 30,
         }  # fmt: skip
+    if spec.backup and spec.store and spec.databases:
+        tree["backup"] = _backup()
     tree["rollout"] = {"canary": 1, "batch": 1, "soak": 3, "hotfix_soak": 1}
     return tree
 
@@ -95,6 +99,26 @@ def _storage(facts: LabFacts) -> _Tree:
         "access_key": {"file": "secrets/s3-access-key"},
         "secret_key": {"file": "secrets/s3-secret-key"},
     }
+
+
+def _backup() -> _Tree:
+    return {
+        "group": "backup",
+        "storage": {
+            "bucket": BACKUP_BUCKET,
+            "keys": _keys("backup"),
+            "archive": _keys("archive"),
+            "files": _keys("files"),
+        },
+        "database": {
+            "group": "db", "name": DATABASE, "stanza": "clm", "passphrase": {"file": "secrets/database-passphrase"},
+        },
+        "files": {"passphrase": {"file": "secrets/files-passphrase"}, "paths": {"db": ["/etc/postgresql"]}},
+    }  # fmt: skip
+
+
+def _keys(name: str) -> _Tree:
+    return {"access_key": {"file": f"secrets/{name}-access-key"}, "secret_key": {"file": f"secrets/{name}-secret-key"}}
 
 
 def _secrets(facts: LabFacts) -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from clmdeploy.config.loading import load
@@ -118,6 +119,14 @@ def test_a_lab_without_database_has_no_line_for_it(facts_of: FactsOf) -> None:
     assert application.environment_file(facts, host) == "CLM_HOST=app1\nCLM_GROUP=app\n"
 
 
+def test_a_lab_that_lacks_a_part_of_backups_has_no_section_for_them(facts_of: FactsOf) -> None:
+    """Without backup host, database or storage clm.yml says nothing of restore points."""
+    facts = facts_of(LabSpec())
+    assert "backup" in inventory.settings(facts)
+    for spec in (LabSpec(backup=False), LabSpec(databases=0), LabSpec(store=False)):
+        assert "backup" not in inventory.settings(replace(facts, record=replace(facts.record, spec=spec)))
+
+
 def test_bare_hosts_have_nothing_but_names_and_keys(facts_of: FactsOf) -> None:
     """A bare host's disk holds what base.py writes, and nothing below /opt."""
     facts = facts_of(LabSpec(bare=1))
@@ -137,6 +146,8 @@ def test_the_inventories_load_without_a_fault(facts_of: FactsOf, tmp_path: Path)
     inventory.write_inventories(tmp_path / "inventories", facts)
     loaded = load(tmp_path / "inventories", "lab")
     assert {host.name for host in loaded.hosts if "bare" in host.groups} == {"bare1", "bare2"}
+    assert loaded.settings.backup is not None
+    assert loaded.settings.backup.storage.archive != loaded.settings.backup.storage.keys
     secrets = tmp_path / "inventories" / "lab" / "secrets"
     assert secrets.stat().st_mode & 0o077 == 0
     assert (secrets / "signing-key").stat().st_mode & 0o077 == 0
