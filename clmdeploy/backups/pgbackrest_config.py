@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable
 
 from clmdeploy.backups.pgbackrest import KEEP_ALL
-from clmdeploy.backups.pgbackrest_settings import Cluster, Identity, Places, Repository
+from clmdeploy.backups.pgbackrest_settings import Cluster, Identity, Peer, Places, Repository
 from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import InvalidInput
 
@@ -54,24 +54,19 @@ def server_config(repository: Repository, clients: Iterable[str], identity: Iden
     return _text(("global", common))
 
 
-def client_config(
-    repository: Repository, backup_host: str, server_file: str, cluster: Cluster, identity: Identity, places: Places
-) -> str:
-    """For archive-push, archive-get, restore, and the server that the backup host reads the database through.
-
-    `server_file` is where `server_config` lies on the backup host, which also answers by the name of `backup_host`.
-    """
+def client_config(repository: Repository, backup: Peer, cluster: Cluster, identity: Identity, places: Places) -> str:
+    """For archive-push, archive-get, restore, and the server that the backup host reads the database through."""
     common = (
-        ("repo1-host", backup_host),
+        ("repo1-host", backup.address),
         ("repo1-host-type", "tls"),
         ("repo1-host-port", identity.port),
-        ("repo1-host-config", server_file),
+        ("repo1-host-config", backup.config),
         ("repo1-host-ca-file", identity.authority),
         ("repo1-host-cert-file", identity.certificate),
         ("repo1-host-key-file", identity.key),
         *_written(repository, of_repository=False),
         *_places(places),
-        *_server(identity, repository.stanza, (backup_host,)),
+        *_server(identity, repository.stanza, (backup.name,)),
     )
     # not in [global]: asynchronous archive-get may end a recovery at a timeline switch (#2423)
     pushing = (

@@ -59,3 +59,11 @@ class Cluster(Value):
     port: int = Field(5432, ge=1, le=65535)
     sockets: str = "/var/run/postgresql"
     config: str = "/etc/pgbackrest/pgbackrest.conf"
+
+
+class Peer(Value):
+    """The backup host as database hosts reach it."""
+
+    name: str = Field(description="common name of its certificate")
+    address: str
+    config: str = Field(description="where the server's configuration lies there")

@@ -36,7 +36,7 @@ _ACCOUNT = ("useradd", "--system", "--user-group", "--no-create-home", "--shell"
 def ask(call: Call) -> Json:
     """`differs`: what would be changed, in words; `packages`: what is there and could be, by name."""
     wanted = call.arguments["arrangement"]
-    known = packages.known([*wanted["packages"], *wanted.get("compare", [])])
+    known = packages.known(wanted["packages"])
     return {"differs": list(_differences(call, None)), "packages": known}
 
 

@@ -7,7 +7,7 @@ import configparser
 import pytest
 
 from clmdeploy.backups.pgbackrest_config import client_config, local_config, server_config
-from clmdeploy.backups.pgbackrest_settings import Cluster, Identity, Places, Repository, Storage
+from clmdeploy.backups.pgbackrest_settings import Cluster, Identity, Peer, Places, Repository, Storage
 from clmdeploy.model.errors import InvalidInput
 
 REPOSITORY = Repository(
@@ -15,6 +15,8 @@ REPOSITORY = Repository(
 )
 IDENTITY = Identity(authority="/ca", certificate="/crt", key="/key")
 CLUSTERS = (Cluster(host="db1", data="/data"), Cluster(host="db2", data="/data"))
+
+PEER = Peer(name="backup1", address="10.0.0.9", config="/etc/server.conf")
 
 
 def read(text: str) -> configparser.ConfigParser:
@@ -52,9 +54,9 @@ def test_the_server_lets_each_database_host_reach_this_stanza_only() -> None:
 
 def test_a_database_host_knows_no_storage() -> None:
     """Asynchronous for archive-push alone (#2423); WAL is never dropped (#2629)."""
-    text = client_config(REPOSITORY, "backup1", "/etc/server.conf", CLUSTERS[0], IDENTITY, Places())
+    text = client_config(REPOSITORY, PEER, CLUSTERS[0], IDENTITY, Places())
     told = read(text)
-    assert (told["global"]["repo1-host"], told["global"]["repo1-host-config"]) == ("backup1", "/etc/server.conf")
+    assert (told["global"]["repo1-host"], told["global"]["repo1-host-config"]) == ("10.0.0.9", "/etc/server.conf")
     assert told["global:archive-push"]["archive-async"] == "y"
     assert "archive-async" not in told["global"]
     assert told["clm"]["pg1-path"] == "/data"
@@ -66,7 +68,7 @@ def test_no_file_holds_a_secret() -> None:
     texts = (
         local_config(REPOSITORY, CLUSTERS, IDENTITY, Places()),
         server_config(REPOSITORY, ["db1"], IDENTITY, Places()),
-        client_config(REPOSITORY, "backup1", "/s", CLUSTERS[0], IDENTITY, Places()),
+        client_config(REPOSITORY, PEER, CLUSTERS[0], IDENTITY, Places()),
     )
     assert not any(word in text for text in texts for word in ("s3-key=", "key-secret", "cipher-pass"))
 
