@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from clmdeploy.backups.pgbackrest_config import SECRETS as PGBACKREST_SECRETS
+from clmdeploy.backups.host_files import GATEWAY_PORT, HOME, JOBS, RESTIC_CACHE
 from clmdeploy.backups.pgbackrest_settings import Cluster, Identity, Peer, Places, Repository, Storage
 from clmdeploy.backups.rclone import SECRETS as STORE_SECRETS
 from clmdeploy.backups.rclone import Gateway, repository_of, stored_repository_of
@@ -15,7 +15,7 @@ from clmdeploy.config.backup_hosts import Parties
 from clmdeploy.config.settings import Environment
 from clmdeploy.model.hosts import Host
 
-BACKUP = "/etc/clm-backup"
+BACKUP = HOME
 ARCHIVE = "/etc/clm-archive"
 GATEWAY = "/etc/clm-gateway"
 PGBACKREST = "/etc/pgbackrest"
@@ -23,19 +23,16 @@ SECRETS = f"{BACKUP}/secrets"
 AUTHORITY = f"{BACKUP}/authority"
 STORAGE_CA = "storage-ca.pem"
 ARCHIVE_PORT = 8432
-GATEWAY_PORT = 8000
 
-JOB_USER, ARCHIVE_USER, GATEWAY_USER = "clm-backup", "clm-archive", "clm-gateway"
+JOB_USER, ARCHIVE_USER, GATEWAY_USER = JOBS, "clm-archive", "clm-gateway"
 JOB_PLACES = Places(locks="/run/clm-backup", logs="/var/log/clm-backup", spool="/var/spool/clm-backup")
 ARCHIVE_PLACES = Places(locks="/run/clm-archive", logs="/var/log/clm-archive", spool="/var/lib/clm-archive")
 JOB_HOME = "/var/lib/clm-backup"
-FILES_CACHE = "/var/cache/clm-backup"
+FILES_CACHE = RESTIC_CACHE
 
-_KEYS = (f"{SECRETS}/s3-access-key", f"{SECRETS}/s3-secret-key")
-KEY_FILES = dict(zip(PGBACKREST_SECRETS, (*_KEYS, f"{SECRETS}/database-passphrase"), strict=True))
-"""environment variable → file, for pgBackRest's jobs on the backup host"""
-STORE_KEY_FILES = dict(zip(STORE_SECRETS, _KEYS, strict=True))
-"""the same for restic's"""
+_STORE_KEYS = (f"{SECRETS}/s3-access-key", f"{SECRETS}/s3-secret-key")
+STORE_KEY_FILES = dict(zip(STORE_SECRETS, _STORE_KEYS, strict=True))
+"""environment variable → file, for restic's jobs on the backup host"""
 FILES_PASSPHRASE = f"{SECRETS}/files-passphrase"
 
 

@@ -66,6 +66,10 @@ class Restic:
     def create(self) -> Command:
         return self._command("init", timeout=300)
 
+    def add_key(self, password_file: str) -> Command:
+        """One more password for the same repository."""
+        return self._command("key", "add", f"--new-password-file={absolute(password_file)}", timeout=300)
+
     def backup(self, order: FilesBackup) -> Command:
         """Paths go by standard input, NUL between them: any name passes.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from clmdeploy.backups.pgbackrest_works import Archived, Check, TakeBackup
 from clmdeploy.backups.postgres_works import NamedPoint, Role
 from clmdeploy.backups.restic_works import FilesBackupWork, FilesCheck
+from clmdeploy.backups.setup_works import WORKS as SETUP
 from clmdeploy.backups.work import Work
 
 WORKS: Mapping[str, Work] = {
@@ -17,4 +18,5 @@ WORKS: Mapping[str, Work] = {
     "postgres-point": NamedPoint(),
     "restic-check": FilesCheck(),
     "restic-backup": FilesBackupWork(),
+    **SETUP,
 }

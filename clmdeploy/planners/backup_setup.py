@@ -183,7 +183,7 @@ def _files(wish: Setup, *, arranged: bool) -> Iterator[Step]:
         )
         yield Step(
             id="reached", stage="files", title="Reach the repositories through the gateway", targets=reaching,
-            undo="nothing", action=EngineCall(act="restic-check"),
+            undo="nothing", action=EngineCall(act="restic-reach"),
         )  # fmt: skip
 
 
