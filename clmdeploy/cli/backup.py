@@ -9,6 +9,7 @@ from clmdeploy.cli.lazy import LazyCommand, LazyGroup
 VERBS = {
     name: LazyCommand(f"clmdeploy.cli.{module}", attribute, short_help)
     for name, module, attribute, short_help in (
+        ("setup", "backup_setup", "setup", "Prepare the backup host, the databases and the hosts with files."),
         ("list", "backup_list", "list_points", "The restore points, newest first."),
         ("show", "backup_show", "show", "Everything about one restore point."),
         ("pin", "backup_pin", "pin", "Keep a restore point until it is unpinned."),

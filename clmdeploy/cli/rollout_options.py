@@ -136,7 +136,7 @@ def rollout_options(function: Function) -> Function:
     """The options of RolloutOptions, Consent and Output, gathered into `options`, `consent` and `output`."""
     return _added(
         _gathering(function),
-        click.option("--dry-run", is_flag=True, help="Show exactly the plan that would be applied, and stop."),
+        _DRY_RUN,
         click.option(
             "--plan-out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
             help="Write the signed plan for `change apply`, and stop.",
@@ -169,6 +169,11 @@ def acting_options(function: Function) -> Function:
     return _added(_gathering(function), *_ACTING)
 
 
+def planning_options(function: Function) -> Function:
+    """The same, for commands that make a plan of their own and can only show it."""
+    return _added(_gathering(function), _DRY_RUN, *_ACTING)
+
+
 def consenting_options(function: Function) -> Function:
     """For what only lets others act: `--reason` and consent."""
     return _added(_gathering(function), *_CONSENTING, _TELLING[0])
@@ -179,6 +184,7 @@ def watching_options(function: Function) -> Function:
     return _added(_gathering(function), *_TELLING)
 
 
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Show exactly the plan that would be applied, and stop.")
 _TELLING = (
     click.option("--reason", type=reason_text, metavar="TEXT", help="Why, for the journal."),
     click.option("--events", is_flag=True, help="Print what happens as JSON, one object a line."),

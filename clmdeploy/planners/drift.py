@@ -24,6 +24,8 @@ INPUTS: Mapping[str, str] = {
     "playbooks": Bilingual("the playbooks of this version of clmdeploy", "плейбуки этой версии clmdeploy"),
     "acts": Bilingual("the acts of this version of clmdeploy", "действия этой версии clmdeploy"),
 }
+COMMANDS: Mapping[str, str] = {"setup": "backup setup"}
+"""kind → command, of changes that are no rollout"""
 NOTHING = Bilingual("nothing", "ничего")
 
 
@@ -98,6 +100,8 @@ def refuse_drift(plan: Plan, drifted: Sequence[str], fleet: FleetFacts) -> None:
 
 def again(plan: Plan) -> str:
     """The command that makes a plan like this one, for no other hosts."""
+    if plan.kind in COMMANDS:
+        return f"{COMMANDS[plan.kind]} -e {plan.environment}"
     version = release_version(plan)
     what = f"deploy {version}" if plan.kind == "deploy" else f"rollback --to {version}"
     return f"{what} -e {plan.environment}" + (f" --limit {','.join(plan.limit)}" if plan.limit else "")

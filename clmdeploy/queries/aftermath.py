@@ -88,11 +88,15 @@ class Aftermath(Value):
 
 
 def after_success(plan: Plan, change: str | None) -> Aftermath:
-    """All went well: the plan says what runs where now. `change`: None when there was nothing to do."""
-    hosts = list(plan.expected.get("hosts", {}))
+    """All went well: the plan says what runs where now, or what was done where that is no release.
+
+    `change`: None when there was nothing to do.
+    """
+    runs = {plan.to_release or "": list(plan.expected.get("hosts", {}))}
+    is_rollout = plan.kind in ("deploy", "rollback")
     return Aftermath(
         change=change, state="done" if change else "nothing-to-do", exit_code=ExitCode.DONE,
-        runs={plan.to_release or "": hosts},
+        runs=runs if is_rollout else {}, message="" if is_rollout else plan.title,
     )  # fmt: skip
 
 

@@ -15,13 +15,15 @@ from clmdeploy.model.value import JsonValue
 from clmdeploy.queries.doctor_hosts import obstacle
 
 NOT_OURS = frozenset({"db", "store", "backup"})
-"""groups that clmdeploy never touches through the guard (yet): nothing is installed there"""
+"""groups that clmdeploy touches for the sake of backups alone: without these nothing is installed there"""
 GRACE = 25  # seconds beyond a command's own limit, for systemd to end it and the guard to answer
 
 
 def managed_hosts(environment: LoadedEnvironment) -> tuple[Host, ...]:
-    """Hosts that get the guard: all that components can use, and the balancers."""
-    return tuple(host for host in environment.hosts if not host.groups or set(host.groups) - NOT_OURS)
+    """Hosts that get the guard: all that components can use, the balancers, and those of backups where there are any."""
+    backup = environment.settings.backup
+    strange = NOT_OURS - ({backup.group, backup.database.group} if backup else set())
+    return tuple(host for host in environment.hosts if not host.groups or set(host.groups) - strange)
 
 
 def release_hosts(environment: LoadedEnvironment) -> tuple[Host, ...]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from clmdeploy.model.secret import Secret
     from clmdeploy.notices.courier import Courier
     from clmdeploy.notices.ports import Lookout
+    from clmdeploy.queries.backup_setup import Asking
     from clmdeploy.queries.doctor import Instruments
     from clmdeploy.queries.wishes import Wishing
     from clmdeploy.releases.catalogue import Catalogue
@@ -141,7 +142,7 @@ class Runtime(PointReach):
     def conductor(self, watcher: Watcher | None = None, scope: Scope = "fleet") -> Conductor:
         """What begins, resumes and aborts changes of one scope."""
         world = World(
-            clock=self.clock, hosts=self.hosts, playbooks=self.playbooks, engines=self.hosts, keeper=self.hosts,
+            clock=self.clock, hosts=self.hosts, playbooks=self.playbooks, engines=self.engines, keeper=self.hosts,
             releases=self.releases, inventory={host.name: host for host in self.environment.hosts},
             secret=self.secret, watcher=watcher or Silent(),
         )  # fmt: skip
@@ -176,6 +177,12 @@ class Runtime(PointReach):
         reference = secret_references(self.environment.settings)[path]
         secret = resolve(reference, self.environment.directory, self.environ, key=path)
         return derived(secret, label) if label else secret
+
+    def backup_setup(self) -> Asking:
+        """What asks the hosts of backups how they stand."""
+        from clmdeploy.queries.backup_setup import Asking
+
+        return Asking(self.environment, self.hosts, self.engines, self.secret, self.inputs())
 
     def change_id(self, kind: str) -> str:
         """A fresh ID."""

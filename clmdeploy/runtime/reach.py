@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from clmdeploy.adapters.ansible import PlaybookPerformer
     from clmdeploy.adapters.connections import Connections
     from clmdeploy.adapters.directory import DirectoryStore
+    from clmdeploy.adapters.engines import EnginePerformer
     from clmdeploy.adapters.openssh import OpenSshVerifier
     from clmdeploy.adapters.outbox import DirectoryOutbox
     from clmdeploy.adapters.s3 import S3Store
@@ -68,6 +69,14 @@ class Reach:
         from clmdeploy.adapters.ssh import SshPerformer
 
         return SshPerformer(self.connections)
+
+    @cached_property
+    def engines(self) -> EnginePerformer:
+        """Lets backup engines work on single hosts."""
+        from clmdeploy.adapters.engines import EnginePerformer
+        from clmdeploy.backups.works import WORKS
+
+        return EnginePerformer(self.hosts, WORKS, self.clock)
 
     @cached_property
     def playbooks(self) -> PlaybookPerformer:

@@ -117,6 +117,8 @@ MESSAGES = {
     # How it ended.
     "ending.done": "Done: {release} runs on {hosts}.",
     "ending.nothing_to_do": "{release} runs on all hosts already ({hosts}): nothing to do.",
+    "ending.work_done": "{title}: done.",
+    "ending.stands": "{title}: all stands already, nothing to do.",
     "ending.abort_done": "Taken back: {runs}.",
     "ending.taken_back": "Failed. Everything has been taken back.",
     "ending.partly": "Failed. Part of the work stands.",

@@ -117,6 +117,8 @@ MESSAGES = {
     # Чем закончилось.
     "ending.done": "Готово: {release} работает на {hosts}.",
     "ending.nothing_to_do": "{release} уже работает на всех узлах ({hosts}): делать нечего.",
+    "ending.work_done": "{title}: выполнено.",
+    "ending.stands": "{title}: всё уже на месте, делать нечего.",
     "ending.abort_done": "Откат выполнен: {runs}.",
     "ending.taken_back": "Сбой. Выполнен полный откат.",
     "ending.partly": "Сбой. Часть работы выполнена.",

@@ -10,6 +10,7 @@ import click
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.render.console import make_console
 from clmdeploy.cli.render.notices import delivery_json
+from clmdeploy.model.faults import printable
 from clmdeploy.model.value import JsonValue
 from clmdeploy.notices.composition import ending_document
 from clmdeploy.notices.courier import Delivery
@@ -53,6 +54,9 @@ def _good_words(invocation: Invocation, aftermath: Aftermath) -> str:
     release, hosts = next(iter(aftermath.runs.items()), ("", []))
     if aftermath.state == "taken-back":
         return invocation.say("ending.abort_done", runs=_runs(invocation, aftermath))
+    if aftermath.message:
+        stands = aftermath.state == "nothing-to-do"
+        return invocation.say("ending.stands" if stands else "ending.work_done", title=printable(aftermath.message))
     key = "ending.nothing_to_do" if aftermath.state == "nothing-to-do" else "ending.done"
     shown = release if invocation.verbose else release.rpartition("-")[0]
     return invocation.say(key, release=shown, hosts=", ".join(hosts))
