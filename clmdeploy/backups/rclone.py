@@ -48,7 +48,8 @@ def gateway_command(gateway: Gateway) -> Command:
         *("--min-tls-version=tls1.2", f"--server-read-timeout={gateway.longest_transfer}s"),
         *(f"--server-write-timeout={gateway.longest_transfer}s", "--log-level=NOTICE"),
         *((f"--ca-cert={gateway.storage_authority}",) if gateway.storage_authority else ()),
-        f"{REMOTE}:{_plain('bucket', gateway.bucket)}/{_plain('prefix', gateway.prefix)}",
+        # without the slash a folder that is still empty is taken for a file, and the whole bucket served
+        f"{REMOTE}:{_plain('bucket', gateway.bucket)}/{_plain('prefix', gateway.prefix)}/",
     )
     return Command(argv, _YEAR, {"LC_ALL": "C"}, gateway.keys)
 
