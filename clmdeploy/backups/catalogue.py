@@ -97,14 +97,28 @@ class Catalogue(PointObjects):
         """
         if not standing.is_going or standing.point != entry.point.id:
             raise InvalidInput(f"{entry.point.id}: this is no removal of it")
-        if entry.is_pinned:
-            raise NothingChanged(*pinned_meanwhile(standing.point))
-        present = self.get(standing.point)
+        present = self.refuse_changed(entry)
         if present.is_going and present.standing:
             return present.standing
-        if present.etag != entry.etag:
-            raise NothingChanged(*pinned_meanwhile(standing.point))
         return self._stands(standing, entry.etag)
+
+    def refuse_changed(self, entry: Entry) -> Entry:
+        """As it stands now. Raises NothingChanged when it is pinned, or its pin was changed, after `entry` was read."""
+        present = self.get(entry.point.id)
+        if entry.is_pinned or not (present.is_going or present.etag == entry.etag):
+            raise NothingChanged(*pinned_meanwhile(entry.point.id))
+        return present
+
+    def call_off_removal(self, standing: Standing, nonce: str) -> None:
+        """Let a point be one again whose removal was begun under `nonce`, before anything of it was dropped.
+
+        Does nothing where another removal has begun, or none. Raises Conflict in a race.
+        """
+        if standing.is_going:
+            raise InvalidInput(f"{standing.point}: this calls off no removal")
+        present = self.get(standing.point)
+        if present.standing is not None and present.is_going and present.standing.nonce == nonce:
+            self._stands(standing, present.etag)
 
     def finish_removal(self, removal: Removal) -> None:
         """Once the engines keep nothing for it. Raises NothingChanged when its removal never began."""

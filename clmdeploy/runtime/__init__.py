@@ -142,7 +142,7 @@ class Runtime(PointReach):
     def conductor(self, watcher: Watcher | None = None, scope: Scope = "fleet") -> Conductor:
         """What begins, resumes and aborts changes of one scope."""
         world = World(
-            clock=self.clock, hosts=self.hosts, playbooks=self.playbooks, engines=self.engines, keeper=self.hosts,
+            clock=self.clock, hosts=self.hosts, playbooks=self.playbooks, engines=self.engines, keeper=self.keeper,
             releases=self.releases, inventory={host.name: host for host in self.environment.hosts},
             secret=self.secret, watcher=watcher or Silent(),
         )  # fmt: skip

@@ -10,6 +10,7 @@ from clmdeploy.model.signing import LateSigner, Signer, Verifier
 from clmdeploy.runtime.reach import Reach
 
 if TYPE_CHECKING:
+    from clmdeploy.adapters.keeper import Keeper
     from clmdeploy.backups.catalogue import Catalogue
     from clmdeploy.backups.marks import MarkBook
 
@@ -23,16 +24,31 @@ class PointReach(Reach):
         """Which restore points there are."""
         from clmdeploy.backups.catalogue import Catalogue
 
-        return Catalogue(self.state, *self._keeper)
+        return Catalogue(self.state, *self._identity)
 
     @cached_property
     def marks(self) -> MarkBook:
         """What verification last said of them."""
         from clmdeploy.backups.marks import MarkBook
 
-        return MarkBook(self.state, *self._keeper)
+        return MarkBook(self.state, *self._identity)
+
+    @cached_property
+    def keeper(self) -> Keeper:
+        """Acts on the storage, as steps of a change."""
+        from clmdeploy.adapters.keeper import Keeper
+        from clmdeploy.backups.removal import BeginRemoval, FinishRemoval, Reindex
+
+        principal = self.environment.settings.trust.principal or "unsigned"
+        return Keeper(
+            {
+                "begin-removal": BeginRemoval(self.points, principal, self.clock),
+                "finish-removal": FinishRemoval(self.points, principal, self.clock),
+                "reindex": Reindex(self.points, self.marks),
+            }
+        )
 
     @property
-    def _keeper(self) -> tuple[str, str, Signer, Verifier]:
+    def _identity(self) -> tuple[str, str, Signer, Verifier]:
         signer = LateSigner(lambda: self.signer)
         return self.environment.name, self.environment.settings.uuid, signer, self.verifier
