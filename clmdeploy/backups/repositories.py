@@ -36,6 +36,7 @@ class LogKept(Value):
 
     repository: str
     fulls: int = Field(ge=1)
+    full: StoredName = Field(description="label of the oldest of these")
     oldest: dict[str, str] = Field(description="system identifier → oldest segment that a kept point needs")
 
 
@@ -106,7 +107,7 @@ class Repositories:
             fulls = self._fulls(repository, dropped)
             if all(part.full in fulls for part in parts):
                 count = 1 + max(fulls.index(part.full) for part in parts)
-                yield LogKept(repository=repository, fulls=count, oldest=_oldest(parts))
+                yield LogKept(repository=repository, fulls=count, full=fulls[count - 1], oldest=_oldest(parts))
 
     def _fulls(self, repository: str, dropped: Set[Holding]) -> list[str]:
         """Labels of the full backups that stay, newest first: labels begin with their time."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from clmdeploy.backups.pgbackrest_expiry import DatabaseExpiry, DatabaseListing, LogExpiry
 from clmdeploy.backups.pgbackrest_works import Archived, Check, TakeBackup
 from clmdeploy.backups.postgres_works import NamedPoint, Role
+from clmdeploy.backups.restic_expiry import FilesExpiry, FilesListing
 from clmdeploy.backups.restic_works import FilesBackupWork, FilesCheck
 from clmdeploy.backups.setup_works import WORKS as SETUP
 from clmdeploy.backups.work import Work
@@ -19,4 +21,9 @@ WORKS: Mapping[str, Work] = {
     "restic-check": FilesCheck(),
     "restic-backup": FilesBackupWork(),
     **SETUP,
+    "pgbackrest-list": DatabaseListing(),
+    "pgbackrest-expire": DatabaseExpiry(),
+    "pgbackrest-expire-wal": LogExpiry(),
+    "restic-list": FilesListing(),
+    "restic-expire": FilesExpiry(),
 }
