@@ -14,6 +14,7 @@ VERBS = {
         ("show", "backup_show", "show", "Everything about one restore point."),
         ("pin", "backup_pin", "pin", "Keep a restore point until it is unpinned."),
         ("unpin", "backup_pin", "unpin", "Leave a restore point to the rules of retention again."),
+        ("expire", "backup_expire", "expire", "Remove the restore points that no rule keeps."),
     )
 }
 

@@ -25,7 +25,9 @@ def show(invocation: Invocation, wanted: str, environment: str) -> None:
     from clmdeploy.cli.render.point import tell_point
     from clmdeploy.queries.points import point_named
     from clmdeploy.runtime import Runtime
+    from clmdeploy.runtime.expiring import needs_of
 
     with closing(Runtime.of(invocation.inventories, environment)) as runtime:
         seen, among = point_named(runtime.points, runtime.marks, wanted)
-        tell_point(invocation, runtime.environment.settings, seen, among)
+        needed = needs_of(runtime).words(seen.point, [one.point for one in among.points if not one.faults])
+        tell_point(invocation, runtime.environment.settings, seen, among, needed)

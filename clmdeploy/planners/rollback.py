@@ -61,7 +61,7 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
 
 def judge(wish: Wish) -> tuple[Verdict, tuple[Migration, ...]]:
     """The verdict, and the migrations that would have to be reverted."""
-    schema = _newest_schema(wish.fleet.hosts)
+    schema = newest_schema(wish.fleet.hosts)
     standing = wish.fleet.schema_state.version if wish.fleet.schema_state else None
     verdict = rollback_verdict(schema, standing, wish.release.manifest)
     broken = incompatible(schema, standing, wish.release.manifest)
@@ -170,8 +170,8 @@ def _left_drained(wish: Wish, members: Sequence[HostFacts]) -> list[ServerFacts]
     return [one for one in wish.fleet.servers if one.state == "drain" and one.holder and one.server in names]
 
 
-def _newest_schema(members: Sequence[HostFacts]) -> Schema | None:
-    """The schema section of whichever running release knows most migrations."""
+def newest_schema(members: Sequence[HostFacts]) -> Schema | None:
+    """The schema section of whichever running release knows most migrations; None where none has one."""
     sections = [Schema.model_validate(facts.manifest_schema) for facts in members if facts.manifest_schema]
     return max(sections, key=lambda one: max((m.version for m in one.migrations), default=0), default=None)
 
@@ -183,7 +183,7 @@ def _newest(due: Sequence[HostFacts]) -> str:
 
 def _migrator(due: Sequence[HostFacts], reverts: Sequence[Migration]) -> HostFacts:
     """A host that has the hooks which revert: one that runs the newest release."""
-    schema, newest = _newest_schema(due), _newest(due)
+    schema, newest = newest_schema(due), _newest(due)
     able = [facts for facts in due if facts.current == newest]
     inside = [facts for facts in able if schema is not None and schema.group in facts.host.groups]
     if not inside:

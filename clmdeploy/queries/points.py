@@ -47,6 +47,8 @@ class Points:
     """their removal was begun and is not over"""
     faults: tuple[str, ...] = ()
     """what can't be believed"""
+    removed: tuple[str, ...] = ()
+    """IDs of points that there were"""
 
     def find(self, text: str) -> Seen:
         """The point that `text` names: `latest`, an ID, or the beginning of one alone.
@@ -81,7 +83,7 @@ def points_of(catalogue: Catalogue, book: MarkBook) -> Points:
     except VerificationFailed as error:
         marks, faults = {}, [error.message]
     seen = tuple(Seen(entry, marks.get(entry.point.id)) for entry in listing.points)
-    return Points(seen, listing.going, (*listing.faults, *faults))
+    return Points(seen, listing.going, (*listing.faults, *faults), listing.removed)
 
 
 def point_named(catalogue: Catalogue, book: MarkBook, text: str) -> tuple[Seen, Points]:

@@ -21,7 +21,7 @@ from clmdeploy.queries.points import Points, Seen
 
 
 def tell_point(
-    invocation: Invocation, settings: Environment, seen: Seen, among: Points, needed: tuple[str, ...] = ()
+    invocation: Invocation, settings: Environment, seen: Seen, among: Points, needed: tuple[str, ...]
 ) -> None:
     """`needed`: by whom else than other points, in words."""
     if invocation.json:

@@ -34,6 +34,7 @@ SETTINGS: dict[str, Any] = {  # Any: as it comes from YAML
     "balancer": {"backends": {"app": "clm_web"}},
     "rollout": {"canary": 1, "batch": 1, "soak": 0},
 }  # fmt: skip
+GROUPS = {"lb1": "lb", "worker1": "worker", "app1": "app", "app2": "app", "app3": "app"}
 MANIFEST = """\
 format: release/1
 name: clm
@@ -183,6 +184,8 @@ class Desk:
     hosts: Fleet = field(init=False)
     signer: DigestSigner = field(default_factory=DigestSigner)
     directories: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=lambda: dict(GROUPS))
+    """host → its group"""
 
     def __post_init__(self) -> None:
         self.hosts = Fleet(self.clock)
@@ -190,8 +193,7 @@ class Desk:
     def runtime(self) -> Runtime:
         """A runtime whose every port is in memory."""
         settings = Environment.model_validate(self.settings)
-        groups = {"lb1": "lb", "worker1": "worker", "app1": "app", "app2": "app", "app3": "app"}
-        inventory = tuple(Host(name=name, address="192.0.2.1", groups=(group,)) for name, group in groups.items())
+        inventory = tuple(Host(name=name, address="192.0.2.1", groups=(group,)) for name, group in self.groups.items())
         made = Runtime(LoadedEnvironment(self.place, settings, inventory, {}))
         vars(made).update(
             clock=self.clock, state=self.state, releases=self.releases, hosts=self.hosts, playbooks=self.hosts,
