@@ -20,7 +20,7 @@ GRACE = 25  # seconds beyond a command's own limit, for systemd to end it and th
 
 
 def managed_hosts(environment: LoadedEnvironment) -> tuple[Host, ...]:
-    """Hosts that get the guard: all that components can use, the balancers, and those of backups where there are any."""
+    """Hosts that get the guard: all that components can use, the balancers, and those of backups."""
     backup = environment.settings.backup
     strange = NOT_OURS - ({backup.group, backup.database.group} if backup else set())
     return tuple(host for host in environment.hosts if not host.groups or set(host.groups) - strange)
