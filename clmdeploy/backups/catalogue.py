@@ -54,6 +54,10 @@ class Catalogue(PointObjects):
                 self._is_published(point)
         return Entry(point=point, principal=principal)
 
+    def has(self, point_id: str) -> bool:
+        """Whether a point was published under this ID; its removal may have begun since."""
+        return is_point_id(point_id) and self.published(point_id) is not None
+
     def listing(self) -> Listing:
         """All points, newest first; those whose removal has begun apart, and what can't be believed in words.
 

@@ -15,7 +15,7 @@ from clmdeploy.backups.pgbackrest import DatabaseBackup, Pgbackrest
 from clmdeploy.backups.pgbackrest_backup import Backup
 from clmdeploy.backups.pgbackrest_info import StanzaInfo, read_info
 from clmdeploy.backups.wal import Segment
-from clmdeploy.backups.work import Arguments, Asked, Found, Repeatable, WorkFailed, refuse_unsuccessful
+from clmdeploy.backups.work import Arguments, Asked, Found, OfPoint, Repeatable, WorkFailed, refuse_unsuccessful
 from clmdeploy.backups.work_results import DatabaseFound, PointFound, only
 from clmdeploy.model.bilingual import Bilingual, joined, russian
 
@@ -64,8 +64,7 @@ class Check(Repeatable):
         return {"version": ".".join(map(str, release)), "backups": len(info.backups)}
 
 
-class _Backup(_Stanza):
-    point: str
+class _Backup(_Stanza, OfPoint):
     type: Literal["full", "diff", "incr"]
     expected: int = 0
 

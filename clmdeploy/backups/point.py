@@ -20,11 +20,32 @@ DatabaseEngine = Literal["pgbackrest", "pgdump"]
 FileEngine = Literal["restic"]
 
 _ID = re.compile(r"[0-9]{8}-[0-9]{9}-[0-9a-f]{4,12}", re.ASCII)
+_CHANGE = re.compile(r"([0-9]{8}-[0-9]{9})-[a-z]+-([0-9a-f]{2,10})", re.ASCII)
 
 
 def new_point_id(now: datetime, nonce: str) -> str:
     """Like 20260131-235959042-b7fc: IDs sort by the time of their making, to the millisecond. `now` is in UTC."""
     return f"{now:%Y%m%d-%H%M%S}{now.microsecond // 1000:03d}-{nonce}"
+
+
+def point_of_change(change: str, local: int) -> str:
+    """The ID of a change's first, second … point: 20260131-235959042-deploy-b7fc and 1 give 20260131-235959042-b7fc01.
+
+    So no plan has it in it: the same wish is the same plan, whenever it is carried out. Raises InvalidInput for what is
+    no ID of a change, or more points than one change has.
+    """
+    found = _CHANGE.fullmatch(change)
+    if found is None or not 1 <= local <= 255:
+        raise InvalidInput(f"{change[:80]!r} has no restore point {local}")
+    return f"{found[1]}-{found[2]}{local:02x}"
+
+
+def begun_at(point_id: str) -> datetime:
+    """When a point was begun, by its ID; UTC. Raises InvalidInput."""
+    if not is_point_id(point_id):
+        raise InvalidInput(f"{point_id[:80]!r} is not a restore point's ID")
+    day, time = point_id.split("-")[:2]
+    return datetime.strptime(f"{day}{time}000+0000", "%Y%m%d%H%M%S%f%z")
 
 
 def is_point_id(text: str) -> bool:

@@ -11,11 +11,10 @@ from clmdeploy.backups.defects import fork_in
 from clmdeploy.backups.engine import Ending, Outcome, plain_ending
 from clmdeploy.backups.host_files import DATABASE
 from clmdeploy.backups.output import Told, document, lines, shown, unintelligible
-from clmdeploy.backups.point import is_point_id, restore_point_name
+from clmdeploy.backups.point import restore_point_name
 from clmdeploy.backups.wal import Segment, is_lsn
-from clmdeploy.backups.work import Arguments, Asked, Found, Repeatable, refuse_unsuccessful
+from clmdeploy.backups.work import Arguments, Asked, Found, OfPoint, Repeatable, refuse_unsuccessful
 from clmdeploy.model.bilingual import Bilingual
-from clmdeploy.model.errors import InvalidInput
 
 _ROLE = """
 select json_build_object(
@@ -86,8 +85,8 @@ class Role(Repeatable):
         }  # fmt: skip
 
 
-class _Naming(_Server):
-    point: str
+class _Naming(_Server, OfPoint):
+    """Where, and which point."""
 
 
 class NamedPoint(Repeatable):
@@ -99,8 +98,6 @@ class NamedPoint(Repeatable):
 
     def commands(self, arguments: Arguments) -> tuple[Command, ...]:
         asked = _Naming.model_validate(arguments)
-        if not is_point_id(asked.point):
-            raise InvalidInput(Bilingual(f"{asked.point[:80]!r} names no point", f"{asked.point[:80]!r}: не имя точки"))
         name = restore_point_name(asked.point)
         return (asked.psql(f"select pg_create_restore_point('{name}')", _AT, "select pg_switch_wal()"),)
 

@@ -14,12 +14,10 @@ from clmdeploy.backups.defects import Weight, defects_of
 from clmdeploy.backups.engine import Progress
 from clmdeploy.backups.host_files import files_on_host
 from clmdeploy.backups.output import shown
-from clmdeploy.backups.point import is_point_id
 from clmdeploy.backups.restic import Restic
 from clmdeploy.backups.restic_order import FilesBackup, absolute
-from clmdeploy.backups.work import Arguments, Asked, Found, Repeatable, WorkFailed, refuse_unsuccessful
+from clmdeploy.backups.work import Arguments, Asked, Found, OfPoint, Repeatable, WorkFailed, refuse_unsuccessful
 from clmdeploy.model.bilingual import Bilingual, joined
-from clmdeploy.model.errors import InvalidInput
 
 TREE_OUTPUT = 256 * 1024  # bytes of a backup's output that are told whole: progress, and the summary at its end
 _LINK = "symbolic link"
@@ -57,13 +55,9 @@ class FilesCheck(Repeatable):
         return {"version": ".".join(map(str, release)), "paths": len(asked.paths)}
 
 
-class _Snapshots(_Trees):
-    point: str
-
+class _Snapshots(_Trees, OfPoint):
     @property
     def tag(self) -> str:
-        if not is_point_id(self.point):
-            raise InvalidInput(Bilingual(f"{self.point[:80]!r} names no point", f"{self.point[:80]!r}: не имя точки"))
         return f"clm-point={self.point}"
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from clmdeploy.backups.command import Command, Completed
 from clmdeploy.backups.engine import Ending, Progress
 from clmdeploy.backups.output import shown
+from clmdeploy.backups.point import point_of_change
 from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import ClmError
 from clmdeploy.model.value import JsonValue
@@ -26,6 +27,18 @@ class Asked(BaseModel):
     """What a work takes from its arguments; others are about the change around it."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class OfPoint(Asked):
+    """For works of a restore point: which one is known when they act, by the change that they are part of."""
+
+    change: str
+    local: int = 1
+
+    @property
+    def point(self) -> str:
+        """Its ID. Raises InvalidInput."""
+        return point_of_change(self.change, self.local)
 
 
 class Work(Protocol):

@@ -74,8 +74,11 @@ Kind = TypeVar("Kind", bound=Result)
 
 
 def results_of(kind: type[Kind], arguments: Mapping[str, JsonValue], step: str) -> dict[str, Kind]:
-    """By target. Raises InvalidInput where the journal tells something else."""
-    told = arguments.get("results", {}).get(step, {})
+    """By target. `prefix`, of the arguments: what IDs of this point's steps begin with.
+
+    Raises InvalidInput where the journal tells something else.
+    """
+    told = arguments.get("results", {}).get(arguments.get("prefix", "") + step, {})
     try:
         return {key: kind.model_validate(result) for key, result in told.items()}
     except ValidationError as error:

@@ -10,6 +10,7 @@ VERBS = {
     name: LazyCommand(f"clmdeploy.cli.{module}", attribute, short_help)
     for name, module, attribute, short_help in (
         ("setup", "backup_setup", "setup", "Prepare the backup host, the databases and the hosts with files."),
+        ("create", "backup_create", "create", "Make a restore point: database, files and release as one set."),
         ("list", "backup_list", "list_points", "The restore points, newest first."),
         ("show", "backup_show", "show", "Everything about one restore point."),
         ("pin", "backup_pin", "pin", "Keep a restore point until it is unpinned."),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from clmdeploy.model.secret import Secret
     from clmdeploy.notices.courier import Courier
     from clmdeploy.notices.ports import Lookout
+    from clmdeploy.queries.backing_up import BackingUp
     from clmdeploy.queries.backup_setup import Asking
     from clmdeploy.queries.doctor import Instruments
     from clmdeploy.queries.wishes import Wishing
@@ -183,6 +184,12 @@ class Runtime(PointReach):
         from clmdeploy.queries.backup_setup import Asking
 
         return Asking(self.environment, self.hosts, self.engines, self.secret, self.inputs())
+
+    def backing_up(self) -> BackingUp:
+        """What gathers the inputs of a restore point."""
+        from clmdeploy.queries.backing_up import BackingUp
+
+        return BackingUp(self.environment, self.hosts, self.engines, self.catalogue, self.inputs())
 
     def change_id(self, kind: str) -> str:
         """A fresh ID."""

@@ -37,11 +37,13 @@ class PointReach(Reach):
     def keeper(self) -> Keeper:
         """Acts on the storage, as steps of a change."""
         from clmdeploy.adapters.keeper import Keeper
+        from clmdeploy.backups.publishing import PublishPoint
         from clmdeploy.backups.removal import BeginRemoval, FinishRemoval, Reindex
 
         principal = self.environment.settings.trust.principal or "unsigned"
         return Keeper(
             {
+                "publish-point": PublishPoint(self.points, principal, self.clock),
                 "begin-removal": BeginRemoval(self.points, principal, self.clock),
                 "finish-removal": FinishRemoval(self.points, principal, self.clock),
                 "reindex": Reindex(self.points, self.marks),

@@ -1,0 +1,158 @@
+"""From what the steps of a restore point have found to its manifest, which is written last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from clmdeploy.backups.catalogue import Catalogue
+from clmdeploy.backups.point import (
+    DatabasePart,
+    FilesPart,
+    NamedPoint,
+    RestorePoint,
+    WalSpan,
+    begun_at,
+)
+from clmdeploy.backups.standing import Author, Standing
+from clmdeploy.backups.wal import Segment
+from clmdeploy.backups.work import Arguments, Found, OfPoint, WorkFailed
+from clmdeploy.backups.work_results import ArchivedFound, DatabaseFound, FilesFound, PointFound, only, results_of
+from clmdeploy.changes.ports import Clock
+from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.errors import InvalidInput
+from clmdeploy.model.faults import faults_of
+
+STEPS = ("database", "named-point", "archived", "files")
+"""whose results are needed; `files` where there are any"""
+
+
+class Declared(OfPoint):
+    """What the plan knows of a point."""
+
+    environment: str
+    environment_id: str
+    reason: str = ""
+    release: str | None = None
+    schema_version: int | None = None
+    config_digest: str
+    repository: str
+    """the stanza"""
+    repositories: dict[str, str] = {}
+    """host → what its file repository is called"""
+    paths: dict[str, tuple[str, ...]] = {}
+    """host → trees that must be there"""
+    expected: int = 0
+    """bytes of the database when this was planned"""
+    pin: str | None = None
+    """why it is to be kept"""
+
+
+def restore_point(arguments: Arguments, completed: datetime, who: str) -> RestorePoint:
+    """The manifest. Raises WorkFailed when a part is missing or not to be believed, InvalidInput for no results."""
+    declared = Declared.model_validate(arguments)
+    backup, named = only(DatabaseFound, arguments, "database"), only(PointFound, arguments, "named-point")
+    _refuse_implausible(declared, backup)
+    _refuse_unarchived(named, only(ArchivedFound, arguments, "archived"))
+    files = tuple(_files(declared, results_of(FilesFound, arguments, "files") if declared.paths else {}))
+    try:
+        return RestorePoint(
+            id=declared.point, environment=declared.environment, environment_id=declared.environment_id,
+            created=begun_at(declared.point), completed=completed, reason=declared.reason, who=who,
+            release=declared.release, schema_version=declared.schema_version,
+            config_digest=declared.config_digest, database=_database(declared, backup, named), files=files,
+        )  # fmt: skip
+    except ValidationError as error:
+        faults = "; ".join(faults_of(error))
+        raise WorkFailed(
+            Bilingual(f"the parts make no point: {faults}", f"из частей точка не получается: {faults}")
+        ) from error
+
+
+def _database(declared: Declared, backup: DatabaseFound, named: PointFound) -> DatabasePart:
+    span = WalSpan(
+        start=backup.wal_start, stop=backup.wal_stop, segment_size=named.segment_size,
+        named=NamedPoint(name=named.name, lsn=named.lsn), lsn_start=backup.lsn_start, lsn_stop=backup.lsn_stop,
+    )  # fmt: skip
+    return DatabasePart(
+        engine="pgbackrest", repository=declared.repository, label=backup.label, type=backup.type,
+        references=backup.references, system_id=backup.system_id, timeline=backup.timeline, wal=span,
+        size=backup.size, stored=backup.stored, counters=named.counters,
+    )  # fmt: skip
+
+
+def _files(declared: Declared, found: Mapping[str, FilesFound]) -> list[FilesPart]:
+    """In the plan's order. Raises WorkFailed unless every tree is there, and no other."""
+    parts = [
+        FilesPart(
+            host=host, path=tree.path, engine="restic", repository=declared.repositories[host],
+            snapshot=tree.snapshot, files=tree.files, bytes=tree.bytes,
+        )
+        for host, told in found.items()
+        for tree in told.trees
+    ]  # fmt: skip
+    wanted = {(host, path) for host, paths in declared.paths.items() for path in paths}
+    differing = sorted(wanted ^ {(part.host, part.path) for part in parts})
+    if differing:
+        names = ", ".join(f"{host}:{path}" for host, path in differing[:5])
+        raise WorkFailed(Bilingual(f"file trees without a snapshot: {names}", f"деревья файлов без снимка: {names}"))
+    return parts
+
+
+def _refuse_implausible(declared: Declared, backup: DatabaseFound) -> None:
+    if backup.size * 2 < declared.expected:
+        sizes = (backup.size, declared.expected)
+        raise WorkFailed(
+            Bilingual(
+                "the backup holds {} bytes, but the database had {}".format(*sizes),
+                "в копии {} байт, а в базе было {}".format(*sizes),
+            )
+        )
+
+
+def _refuse_unarchived(named: PointFound, archived: ArchivedFound) -> None:
+    last = Segment.ending_at(named.timeline, named.lsn, named.segment_size).name
+    if archived.segment != last:
+        raise WorkFailed(
+            Bilingual(
+                f"the log is stored up to {archived.segment}, the named point is in {last}",
+                f"журнал сохранён до {archived.segment}, именованная точка в {last}",
+            )
+        )
+
+
+@dataclass(frozen=True)
+class PublishPoint:
+    """A StoreAct: from here on the point exists. What exists already is not made again."""
+
+    points: Catalogue
+    principal: str
+    clock: Clock
+
+    def perform(self, arguments: Arguments) -> Found:
+        """Publish, and pin where that is wanted."""
+        declared = Declared.model_validate(arguments)
+        if self.probe(arguments)["state"] != "done":
+            point = restore_point(arguments, self.clock.now(), self.principal)
+            self.points.publish(point)
+            self.points.reindex(self.points.listing())
+        if declared.pin and not self.points.get(declared.point).is_pinned:
+            self._pin(declared)
+        return {"point": declared.point}
+
+    def restore(self, _arguments: Arguments) -> Found:
+        """A point that exists is taken away by retention alone."""
+        raise InvalidInput(Bilingual("a restore point is not unmade", "точка восстановления не отменяется"))
+
+    def probe(self, arguments: Arguments) -> Found:
+        """Whether it is in the catalogue."""
+        point = Declared.model_validate(arguments).point
+        return {"state": "done", "point": point} if self.points.has(point) else {"state": "not-done"}
+
+    def _pin(self, declared: Declared) -> None:
+        author = Author(by=self.principal, reason=declared.pin or "", at=self.clock.now(), nonce=declared.change)
+        point = self.points.get(declared.point).point
+        self.points.stand(Standing.of(point, "pinned", author, "pitr"))
