@@ -13,8 +13,9 @@ import sys
 from .call import ActError, Json, read_call
 
 ACTS = (
-    "archiving", "arrange", "authority", "balance", "engine", "facts", "health", "identity", "inspect", "logs",
-    "migrate", "progress", "prune", "releases", "results", "software", "stage", "switch", "tokens",
+    "archiver", "archiving", "arrange", "authority", "balance", "engine", "facts", "health", "identity", "inspect",
+    "logs", "migrate", "objects", "output", "progress", "prune", "reading", "releases", "results", "software",
+    "stage", "switch", "tokens",
 )  # fmt: skip
 VERBS = ("perform", "restore", "probe", "ask")
 
