@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from clmdeploy.backups.engine import Progress
-from clmdeploy.backups.output import Told, document, lines, shown, unintelligible
+from clmdeploy.backups.output import Told, Unintelligible, document, lines, shown, unintelligible
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 SnapshotId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -198,3 +198,25 @@ def left_out(ordered: Iterable[str], snapshot: Snapshot) -> tuple[str, ...]:
     code 0.
     """
     return tuple(sorted(set(paths_as_told(ordered)) - set(snapshot.paths)))
+
+
+class _FoundBlob(Told):
+    object_type: str = Field(alias="objectType")
+    snapshot: SnapshotId
+
+
+_FOUND = TypeAdapter(tuple[_FoundBlob, ...])
+
+
+def snapshots_of_data(said: bytes) -> tuple[str, ...]:
+    """IDs of the snapshots that need a pack, by `find --pack`; empty where that is not known for sure.
+
+    A pack has either data or trees, and root trees are not looked for: so only what has data is answered in full.
+    """
+    try:
+        found = document(_FOUND, said.strip() or b"[]", "restic find")
+    except Unintelligible:
+        return ()
+    if not found or any(one.object_type != "blob" for one in found):
+        return ()
+    return tuple(sorted({one.snapshot for one in found}))

@@ -53,3 +53,47 @@ def log_lacks(gap: str) -> Bilingual:
 
 def log_damaged(segment: str, cause: str) -> Bilingual:
     return Bilingual(f"log that it needs: {segment}: {cause}", f"нужный ей журнал WAL: {segment}: {russian(cause)}")
+
+
+def ledger_too_large(key: str, size: int) -> Bilingual:
+    return Bilingual(f"{key} would be {size} bytes: too large", f"{key}: {size} байт — слишком много")
+
+
+def piece(offset: str, length: str, count: str) -> Bilingual:
+    """Of an object that holds many files of the database."""
+    return Bilingual(
+        f"{count} of the files in it are not what was stored, the first at byte {offset} ({length} bytes)",
+        f"файлов в нём, которые не такие, как были сохранены: {count}, первый с байта {offset} ({length} байт)",
+    )
+
+
+def unreadable(why: str) -> Bilingual:
+    return Bilingual(f"the storage does not give it: {why}", f"хранилище его не отдаёт: {why}")
+
+
+def not_unpacked(why: str) -> Bilingual:
+    return Bilingual(f"it can't be decrypted or unpacked: {why}", f"не расшифровывается или не распаковывается: {why}")
+
+
+def other_log(found: str, expected: str) -> Bilingual:
+    return Bilingual(
+        f"its content has SHA-1 {found[:16]}…, not {expected[:16]}…",
+        f"SHA-1 содержимого — {found[:16]}…, а не {expected[:16]}…",
+    )
+
+
+def no_segment(size: int) -> Bilingual:
+    return Bilingual(f"{size} bytes are no segment of log", f"{size} байт — не сегмент журнала WAL")
+
+
+GONE = Bilingual("it was listed, but it is not there", "есть в списке, но самого объекта нет")
+NO_MANIFEST = Bilingual("neither its manifest nor the copy of it can be read", "не читается ни манифест, ни его копия")
+BROKEN_PAGES = Bilingual(
+    "pages of the database were damaged before they were backed up",
+    "страницы базы были повреждены ещё до копирования",
+)
+OTHER_CHECKSUM = Bilingual("its own checksum is missing or another", "его контрольная сумма отсутствует или другая")
+GO_ON = Bilingual(
+    "what was read is kept; once the storage answers, run the same command again",
+    "прочитанное сохранено; когда хранилище ответит, повторите команду",
+)

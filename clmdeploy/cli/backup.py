@@ -13,6 +13,7 @@ VERBS = {
         ("create", "backup_create", "create", "Make a restore point: database, files and release as one set."),
         ("list", "backup_list", "list_points", "The restore points, newest first."),
         ("show", "backup_show", "show", "Everything about one restore point."),
+        ("verify", "backup_verify", "verify", "Read back what is stored, and name the points that damage spoils."),
         ("pin", "backup_pin", "pin", "Keep a restore point until it is unpinned."),
         ("unpin", "backup_pin", "unpin", "Leave a restore point to the rules of retention again."),
         ("expire", "backup_expire", "expire", "Remove the restore points that no rule keeps."),
