@@ -98,8 +98,10 @@ class Verdicts:
             names = [name for name in log.segments if is_segment(name)]
             if spans and names:
                 size, oldest = spans[0].segment_size, min(span.start for span in spans)
-                newest = max(names, key=lambda name: Segment.named(name, size))
-                yield from (str(gap) for gap in lost(log, size, newest, MOVING) if gap.last.name > oldest)
+                newest = max(Segment.named(name, size) for name in names)
+                arrived = max(span.until.number for span in spans)  # a point was made when all of its log was there
+                moving = max(0, min(MOVING, newest.number - arrived))
+                yield from (str(gap) for gap in lost(log, size, newest.name, moving) if gap.last.name > oldest)
 
     def _verified(self, point: RestorePoint) -> datetime | None:
         """When all of it was read back well, its log included."""
