@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from clmdeploy.backups.parts import Layout, Part, segment_of
+from clmdeploy.backups.parts import Part, StorageMap, segment_of
 from clmdeploy.backups.pgbackrest_names import history_timeline
 from clmdeploy.backups.point import RestorePoint
 from clmdeploy.backups.spoiling import Damage
@@ -25,7 +25,7 @@ class Found:
 class Owners:
     """What is needed to tell whose an object is."""
 
-    layout: Layout
+    layout: StorageMap
     points: tuple[RestorePoint, ...]
     sound: Collection[str] = ()
     """keys of the second copies that were found sound"""

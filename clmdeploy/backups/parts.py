@@ -40,7 +40,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Layout:
+class StorageMap:
     """Where in the bucket the engines' repositories lie; prefixes without a slash at either end."""
 
     stanza: str

@@ -10,7 +10,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from clmdeploy.backups import verification_words as words
-from clmdeploy.backups.parts import UNPACKERS, Layout, Part, digest_in_name, segment_of
+from clmdeploy.backups.parts import UNPACKERS, Part, StorageMap, digest_in_name, segment_of
 from clmdeploy.backups.verification import SHA256, Expected, Object, Read, Reading, reading
 from clmdeploy.backups.wal import is_segment_size
 from clmdeploy.model.value import JsonValue
@@ -47,7 +47,7 @@ class Wanted:
     """what was found wrong with its content by other means"""
 
     @classmethod
-    def of(cls, one: Object, part: Part, layout: Layout, before: Reading | None) -> Self:
+    def of(cls, one: Object, part: Part, layout: StorageMap, before: Reading | None) -> Self:
         """By name alone. The plain content of log is looked at once: then its SHA-256 says the same."""
         wanted = cls(one, part, Expected(sha256=digest_in_name(part, one.key)))
         segment = segment_of(one.key) if part.kind == "log" else None

@@ -104,7 +104,7 @@ class _Order:
             one.point.id for one in found.points if one.entry.standing and one.entry.standing.mode == "standalone"
         )
         chosen = None if self.point is None else (found.find(self.point).point,)
-        return Scope(reach.layout, tuple(one.point for one in found.points), chosen, alone)
+        return Scope(reach.map, tuple(one.point for one in found.points), chosen, alone)
 
     def _why_stop(self, lease: HeldLease, stopping: Stopping) -> str:
         if stopping.wanted:

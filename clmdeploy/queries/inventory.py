@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from clmdeploy.backups.damages import host_of
-from clmdeploy.backups.parts import Layout, Part, segment_of
+from clmdeploy.backups.parts import Part, StorageMap, segment_of
 from clmdeploy.backups.pgbackrest_info import StanzaInfo
 from clmdeploy.backups.point import RestorePoint
 from clmdeploy.backups.spoiling import Log
@@ -23,11 +23,11 @@ WITNESSES = 3
 class Inventory:
     """Everything that is listed. Kept small: an object is a name, a size and an entity tag."""
 
-    layout: Layout
+    layout: StorageMap
     parts: defaultdict[Part, list[Listed]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
-    def of(cls, layout: Layout, listed: Iterable[Listed]) -> Inventory:
+    def of(cls, layout: StorageMap, listed: Iterable[Listed]) -> Inventory:
         """Keys that no engine of ours has written are left aside."""
         made = cls(layout)
         for one in listed:
@@ -86,7 +86,7 @@ class Inventory:
 class Needs:
     """What some points need to be restored."""
 
-    layout: Layout
+    layout: StorageMap
     points: tuple[RestorePoint, ...]
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from clmdeploy.backups import verification_words as words
 from clmdeploy.backups.output import Unintelligible
-from clmdeploy.backups.parts import Layout
+from clmdeploy.backups.parts import StorageMap
 from clmdeploy.backups.pgbackrest import Pgbackrest
 from clmdeploy.backups.pgbackrest_infofile import is_whole
 from clmdeploy.backups.pgbackrest_manifest import ManifestReader
@@ -34,7 +34,7 @@ class Manifests:
 
     objects: StoredObjects
     engine: Pgbackrest
-    layout: Layout
+    layout: StorageMap
 
     def of_backup(self, label: str, due: frozenset[str]) -> Told:
         """The manifest and its copy: both where they are due, else the first that is sound."""

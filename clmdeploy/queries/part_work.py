@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from clmdeploy.backups.ledgers import Kept, Ledgers
-from clmdeploy.backups.parts import Layout, Part
+from clmdeploy.backups.parts import Part, StorageMap
 from clmdeploy.backups.verification import Due, Object, Read, Reading, due, missing, reading
 from clmdeploy.backups.wanted import Answer, Wanted
 from clmdeploy.queries.manifests import Told
@@ -19,7 +19,7 @@ class Terms:
     """What counts for all parts of one verification."""
 
     ledgers: Ledgers
-    layout: Layout
+    layout: StorageMap
     now: datetime
     most_age: timedelta
     anew: bool = False

@@ -10,8 +10,9 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from clmdeploy.backups.backup_host import ACCESS_KEY, SECRET_KEY, USER
 from clmdeploy.backups.command import Command, Completed
+from clmdeploy.backups.host_files import JOBS
+from clmdeploy.backups.layout import STORE_KEY_FILES
 from clmdeploy.backups.parts import is_rewritten
 from clmdeploy.backups.verification import Object
 from clmdeploy.backups.wanted import Answer, Wanted
@@ -24,6 +25,7 @@ from clmdeploy.model.hosts import Host
 from clmdeploy.model.value import JsonValue
 
 T = TypeVar("T")
+_KEYS = ("access_key", "secret_key")
 LISTING_LIMIT = 180  # seconds of one question
 SLOWEST = 256 * 1024  # bytes a second that a storage is expected to give at least
 _LISTED = TypeAdapter(list[tuple[str, int, str, str]])
@@ -59,7 +61,7 @@ class StoredObjects:
     storage: JsonValue
     """as hostside/acts/s3 takes it: endpoint, bucket, region, path_style, authority"""
     workers: int = 3
-    keys: JsonValue = field(default_factory=lambda: {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY})
+    keys: JsonValue = field(default_factory=lambda: dict(zip(_KEYS, STORE_KEY_FILES.values(), strict=True)))
 
     def below(self, prefix: str) -> Iterator[Listed]:
         """Every object whose key begins so."""
@@ -78,7 +80,7 @@ class StoredObjects:
         answer = self._ask(
             "reading",
             {
-                **self._reach, "user": USER, "objects": [one.question() for one in wanted],
+                **self._reach, "user": JOBS, "objects": [one.question() for one in wanted],
                 "witnesses": list(witnesses), "limit": seconds, "workers": self.workers, "fetch": _plain(fetch),
             },
             int(seconds + 120 + 2 * longest),
@@ -91,7 +93,7 @@ class StoredObjects:
 
     def slice_of(self, command: Command, skip: int) -> JsonValue:
         """Some of what it says, behind the first `skip` bytes: it runs anew for each."""
-        return self._ask("output", {"command": _plain(command), "user": USER, "skip": skip}, int(command.timeout) + 30)
+        return self._ask("output", {"command": _plain(command), "user": JOBS, "skip": skip}, int(command.timeout) + 30)
 
     @property
     def _reach(self) -> dict[str, JsonValue]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from clmdeploy.backups.parts import Layout, Part
+from clmdeploy.backups.parts import Part, StorageMap
 from clmdeploy.backups.pgbackrest_info import StanzaInfo
 from clmdeploy.backups.point import RestorePoint
 from clmdeploy.queries.inventory import Inventory, Needs
@@ -15,7 +15,7 @@ from clmdeploy.queries.inventory import Inventory, Needs
 class Scope:
     """`points`: all that there are. `chosen`: those to look at; None: everything that is stored, whoever needs it."""
 
-    layout: Layout
+    layout: StorageMap
     points: tuple[RestorePoint, ...]
     chosen: tuple[RestorePoint, ...] | None = None
     standalone: frozenset[str] = frozenset()

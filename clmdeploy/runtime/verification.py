@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
-from clmdeploy.backups.backup_host import AUTHORITY, direct_restic, local_pgbackrest
+from clmdeploy.backups import layout
+from clmdeploy.backups.host_files import stanza_on_backup_host
 from clmdeploy.backups.ledgers import Ledgers
-from clmdeploy.backups.parts import Layout
-from clmdeploy.config.backup import Backup, BackupStorage
+from clmdeploy.backups.parts import StorageMap
+from clmdeploy.backups.restic import Restic
+from clmdeploy.config.backup import Backup
+from clmdeploy.config.backup_hosts import backup_of, parties
 from clmdeploy.config.files import under
-from clmdeploy.model.bilingual import Bilingual
-from clmdeploy.model.errors import InvalidInput
-from clmdeploy.model.hosts import Host
 from clmdeploy.model.signing import LateSigner
 from clmdeploy.model.value import JsonValue
 from clmdeploy.queries.engine_words import EngineWords
@@ -36,45 +37,31 @@ class Run:
 
 @dataclass(frozen=True)
 class BackupReach:
-    """The backup side of an environment. Raises InvalidInput where clm.yml has no backups."""
+    """The backup side of an environment. Raises UsageError where clm.yml has no backups."""
 
     runtime: Runtime
 
-    @property
+    @cached_property
     def settings(self) -> Backup:
+        """The section of clm.yml."""
+        return backup_of(self.runtime.environment)
+
+    @cached_property
+    def placed(self) -> layout.Layout:
+        """Where everything lies on hosts."""
         environment = self.runtime.environment
-        if environment.settings.backup is None:
-            raise InvalidInput(*_no_backup(str(environment.directory / "clm.yml")))
-        return environment.settings.backup
+        return layout.Layout(environment.settings, self.settings, parties(environment))
 
     @property
-    def storage(self) -> BackupStorage:
-        """With all that it takes from the main storage."""
-        return self.runtime.environment.settings.backup_storage(self.settings)
-
-    @property
-    def host(self) -> Host:
-        """The backup host."""
-        group = self.settings.group
-        found = self.runtime.environment.group(group)
-        if len(found) != 1:
-            raise InvalidInput(
-                Bilingual(
-                    f"group {group} of hosts.yml has {len(found)} hosts: backups need exactly one",
-                    f"в группе {group} файла hosts.yml узлов: {len(found)}, а для копий нужен ровно один",
-                )
-            )
-        return found[0]
-
-    @property
-    def layout(self) -> Layout:
-        below = self.storage.below
-        return Layout(self.settings.database.stanza, below("pgbackrest"), below("restic"), below("pgdump"))
+    def map(self) -> StorageMap:
+        """Where everything lies in the bucket."""
+        below = self.placed.store.below
+        return StorageMap(self.settings.database.stanza, below("pgbackrest"), below("restic"), below("pgdump"))
 
     @property
     def place(self) -> JsonValue:
         """The storage as acts on the backup host take it; keys are not in it."""
-        storage = self.storage
+        storage = self.placed.store
         authority = under(self.runtime.environment.directory, storage.ca_file).read_text() if storage.ca_file else None
         return {
             "endpoint": storage.endpoint, "bucket": storage.bucket, "region": storage.region,
@@ -83,25 +70,21 @@ class BackupReach:
 
     def tools(self, run: Run) -> Tools:
         """With what a verification works."""
-        runtime, storage = self.runtime, self.storage
-        objects = StoredObjects(runtime.hosts, runtime.environment, self.host, self.place)
-        address = f"s3:{storage.endpoint}/{storage.bucket}/{self.layout.files}"
-        authority = AUTHORITY if storage.ca_file else ""
-        database = local_pgbackrest(self.settings.database.stanza, self.settings.database.processes)
-        engines = EngineWords(objects, database, lambda host: direct_restic(host, f"{address}/{host}", authority))
+        runtime = self.runtime
+        objects = StoredObjects(runtime.hosts, runtime.environment, self.placed.parties.backup, self.place)
+        database = stanza_on_backup_host(self.settings.database.stanza, self.settings.database.processes)
+        engines = EngineWords(objects, database, self._files)
         signer = LateSigner(lambda: runtime.signer)
         environment = runtime.environment
         ledgers = Ledgers(runtime.state, environment.name, environment.settings.uuid, signer, runtime.verifier)
         most_age = timedelta(days=self.settings.verify.every_days)
-        terms = Terms(ledgers, self.layout, runtime.clock.now(), most_age, run.anew)
+        terms = Terms(ledgers, self.map, runtime.clock.now(), most_age, run.anew)
         return Tools(objects, engines, terms, runtime.clock, run.watch, run.hold, run.stop)
 
-
-def _no_backup(path: str) -> tuple[Bilingual, Bilingual]:
-    return (
-        Bilingual(f"{path}: backup: missing: there are no restore points here", f"{path}: backup: раздел не указан"),
-        Bilingual(
-            "write the section `backup` (clmdeploy config example), then: clmdeploy backup setup",
-            "опишите раздел `backup` (clmdeploy config example), затем: clmdeploy backup setup",
-        ),
-    )
+    def _files(self, host: str) -> Restic:
+        """A host's repository, as the jobs reach it: without the gateway."""
+        authority, cache = self.placed.storage_ca(layout.BACKUP), f"{layout.JOB_HOME}/cache"
+        return Restic(
+            self.placed.stored_repository_of(host), host, layout.FILES_PASSPHRASE, cache, authority,
+            secrets=layout.STORE_KEY_FILES,
+        )  # fmt: skip

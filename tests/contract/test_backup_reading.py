@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from clmdeploy.adapters.s3_client import make_client
-from clmdeploy.hostside.acts import newest_log, objects, reading, s3
+from clmdeploy.hostside.acts import objects, reading, s3, segments
 from clmdeploy.hostside.acts.call import ActError, Call
 
 from .conftest import ACCESS_KEY, SECRET_KEY, S3Server
@@ -155,22 +155,22 @@ def test_plain_content_is_told_beside(
     assert answer("some", "false")["read"][f"{prefix}a"]["fault"].startswith("unpacked")
 
 
-def test_the_newest_log_is_found_on_each_timeline(s3_server: S3Server, arguments: dict[str, Any], prefix: str) -> None:
+def test_the_segments_is_found_on_each_timeline(s3_server: S3Server, arguments: dict[str, Any], prefix: str) -> None:
     """In the newest archive; histories and half segments are none."""
     archive = f"{prefix}archive/clm/"
-    segments = ("000000010000000000000002", "0000000100000001000000FE", "000000020000000100000003")
+    named = ("000000010000000000000002", "0000000100000001000000FE", "000000020000000100000003")
     names = [
         f"17-1/0000000900000009/00000009000000090000000A-{'a' * 40}.zst",
-        *(f"17-2/{name[:16]}/{name}-{'a' * 40}.zst" for name in segments),
+        *(f"17-2/{name[:16]}/{name}-{'a' * 40}.zst" for name in named),
         f"17-2/0000000200000001/000000020000000100000009.partial-{'a' * 40}.zst",
         "17-2/00000002.history", "archive.info",
     ]  # fmt: skip
     put(s3_server, **{archive + name: b"x" for name in names})
-    newest = ask(newest_log, arguments, prefix=archive)["newest"]
+    newest = ask(segments, arguments, prefix=archive)["newest"]
     assert {timeline: name for timeline, (name, _) in newest.items()} == {
         "00000001": "0000000100000001000000FE", "00000002": "000000020000000100000003",
     }  # fmt: skip
-    assert ask(newest_log, arguments, prefix=f"{prefix}none/")["newest"] == {}
+    assert ask(segments, arguments, prefix=f"{prefix}none/")["newest"] == {}
 
 
 def test_keys_that_are_refused_are_told_without_them(arguments: dict[str, Any], prefix: str) -> None:

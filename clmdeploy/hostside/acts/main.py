@@ -14,8 +14,8 @@ from .call import ActError, Json, read_call
 
 ACTS = (
     "archiver", "archiving", "arrange", "authority", "balance", "engine", "facts", "health", "identity", "inspect",
-    "logs", "migrate", "objects", "output", "progress", "prune", "reading", "releases", "results", "software",
-    "stage", "switch", "tokens",
+    "logs", "migrate", "objects", "output", "progress", "prune", "reading", "releases", "results", "segments",
+    "software", "stage", "switch", "tokens",
 )  # fmt: skip
 VERBS = ("perform", "restore", "probe", "ask")
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from clmdeploy.adapters.memory import MemoryStore
-from clmdeploy.backups.backup_host import direct_restic, local_pgbackrest
+from clmdeploy.backups.host_files import stanza_on_backup_host
 from clmdeploy.backups.ledgers import Ledgers
-from clmdeploy.backups.parts import Layout
+from clmdeploy.backups.parts import StorageMap
 from clmdeploy.backups.point import RestorePoint
+from clmdeploy.backups.restic import Restic
 from clmdeploy.backups.wal import Segment
 from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.ports import OutcomeListener
@@ -28,7 +29,7 @@ from tests.unit.backups.conftest import Seal
 from tests.unit.cli.desk import SETTINGS
 
 MIB = 1024**2
-LAYOUT = Layout("clm")
+LAYOUT = StorageMap("clm")
 HOST = Host(name="backup1", address="192.0.2.9", groups=("backup",))
 ENVIRONMENT = LoadedEnvironment(Path("lab"), Environment.model_validate(SETTINGS), (HOST,), {})
 
@@ -63,7 +64,10 @@ class BackupHost:
         return StoredObjects(self, ENVIRONMENT, HOST, {})
 
     def engines(self) -> EngineWords:
-        return EngineWords(self.objects(), local_pgbackrest("clm"), lambda host: direct_restic(host, f"s3:x/{host}"))
+        def files(host: str) -> Restic:
+            return Restic(f"s3:x/{host}", host, "password", "/cache")
+
+        return EngineWords(self.objects(), stanza_on_backup_host("clm"), files)
 
     def _objects(self, arguments: Any) -> Any:
         keys = sorted(key for key in self.bucket if key.startswith(arguments["prefix"]))
