@@ -135,7 +135,7 @@ class Output:
             try:
                 chunk = zlib.decompress(base64.b64decode(answer["data"], validate=True))
             except (KeyError, ValueError, zlib.error) as error:
-                raise InvalidInput(f"{self.command.argv[0]}: its output did not come whole: {error}") from error
+                raise InvalidInput(_not_whole(self.command.argv[0], error)) from error
             passed += len(chunk)
             if chunk:
                 yield chunk
@@ -165,3 +165,9 @@ _AGAIN = Bilingual(
     "once it answers: run the same command again, it goes on where this one ended",
     "когда он ответит, повторите команду: она продолжит с того же места",
 )
+
+
+def _not_whole(program: str, error: Exception) -> str:
+    return Bilingual(
+        f"{program}: its output did not come whole: {error}", f"{program}: вывод получен не полностью: {error}"
+    )

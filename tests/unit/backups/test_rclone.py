@@ -24,7 +24,7 @@ def test_hosts_are_known_by_certificate_and_may_only_add() -> None:
     wanted = {"--append-only", "--private-repos", "--cache-objects=false", "--client-ca=/clients"}
     wanted.add("--min-tls-version=tls1.2")
     assert wanted < {*command.argv}
-    assert command.argv[-1] == "store:files/restic"
+    assert command.argv[-1] == "store:files/restic/"
     assert command.secrets == GATEWAY.keys
 
 
