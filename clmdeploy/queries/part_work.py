@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -55,17 +55,22 @@ class PartWork:
 
     @property
     def size(self) -> int:
-        """Bytes that are due."""
-        return sum(one.object.size for one in self.due)
+        """Bytes to be read."""
+        return sum(one.object.size for one in self.due if not _is_no_object(one.object))
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Objects to be read, and those that are known."""
+        wanted = sum(not _is_no_object(one.object) for one in self.due)
+        return wanted, sum(not _is_no_object(one) for one in self.present) - wanted
 
     @property
     def unsound(self) -> tuple[Reading, ...]:
         return self.kept.ledger.unsound
 
-    @property
-    def is_read(self) -> bool:
-        """Whether every object of it was read back well, and lately enough."""
-        return not self.due and not self.unsound
+    def is_read(self, harmless: Collection[str]) -> bool:
+        """Whether every object of it but the `harmless` was read back well, and lately enough."""
+        return not self.due and all(one.key in harmless for one in self.unsound)
 
     @property
     def oldest(self) -> datetime | None:
@@ -80,7 +85,7 @@ class PartWork:
         """All that is due, as it is asked for."""
         known = self.kept.ledger.by_key
         found = []
-        for one in (each.object for each in self.due if not each.object.key.endswith("/")):
+        for one in (each.object for each in self.due if not _is_no_object(each.object)):
             wanted = Wanted.of(one, self.part, self.terms.layout, known.get(one.key))
             fault, pieces = self._told.faults.get(one.key, ""), bytes(self._told.pieces.get(one.key, b""))
             found.append(replace(wanted, pieces=pieces, known_fault=fault))
@@ -137,3 +142,8 @@ class PartWork:
         made = list(readings)
         if made:
             self.kept, self.changed = replace(self.kept, ledger=self.kept.ledger.noted(made)), True
+
+
+def _is_no_object(one: Object) -> bool:
+    """It stands for a repository as a whole."""
+    return one.key.endswith("/")

@@ -116,10 +116,10 @@ class Verdicts:
     def _read_at(self, holding: Holding) -> datetime | None:
         return self._oldest(work for work in self.works.values() if _is_of(work.part, holding))
 
-    @staticmethod
-    def _oldest(works: Iterable[PartWork]) -> datetime | None:
-        """None when one of them is not whole, or there is none."""
-        found = [(work.is_read, work.oldest) for work in works]
+    def _oldest(self, works: Iterable[PartWork]) -> datetime | None:
+        """None when one of them is not whole, or there is none. What nothing is restored from does not count."""
+        harmless = {one.reading.key for one in self.found if one.damage is None}
+        found = [(work.is_read(harmless), work.oldest) for work in works]
         times = [at for is_read, at in found if is_read and at is not None]
         return min(times) if times and len(times) == len(found) else None
 

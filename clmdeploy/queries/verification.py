@@ -65,8 +65,8 @@ class Verification:
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="ledgers") as pool:
             opened = pool.map(lambda part: self._open(part, inventory), self.scope.parts(inventory, info))
             self.works = {work.part: work for work in opened}
-        known = sum(len(work.present) for work in self.works.values()) - self._left
-        tools.watch.begun(self._left, sum(work.size for work in self.works.values()), known)
+        wanted, known = map(sum, zip(*((0, 0), *(one.counts for one in self.works.values())), strict=True))
+        tools.watch.begun(wanted, sum(work.size for work in self.works.values()), known)
         self._save(self.works.values())
         self._read(inventory.witnesses)
         verdicts = Verdicts(self.scope, self.works, inventory, info, tools.engines)
