@@ -67,7 +67,7 @@ class StoredObjects:
         """Every object whose key begins so."""
         more = ""
         while True:
-            answer = self._ask("objects", {**self._reach, "prefix": prefix, "more": more}, LISTING_LIMIT)
+            answer = self._ask("objects", {**self.reach, "prefix": prefix, "more": more}, LISTING_LIMIT)
             for key, size, etag, _ in self._told(_LISTED, answer.get("objects")):
                 yield Listed(key, size, etag)
             more = str(answer.get("more") or "")
@@ -80,7 +80,7 @@ class StoredObjects:
         answer = self._ask(
             "reading",
             {
-                **self._reach, "user": JOBS, "objects": [one.question() for one in wanted],
+                **self.reach, "user": JOBS, "objects": [one.question() for one in wanted],
                 "witnesses": list(witnesses), "limit": seconds, "workers": self.workers, "fetch": _plain(fetch),
             },
             int(seconds + 120 + 2 * longest),
@@ -96,7 +96,8 @@ class StoredObjects:
         return self._ask("output", {"command": _plain(command), "user": JOBS, "skip": skip}, int(command.timeout) + 30)
 
     @property
-    def _reach(self) -> dict[str, JsonValue]:
+    def reach(self) -> dict[str, JsonValue]:
+        """Storage and keys, as acts take them."""
         return {"storage": self.storage, "keys": self.keys}
 
     def _ask(self, act: str, arguments: dict[str, JsonValue], timeout: int) -> JsonValue:

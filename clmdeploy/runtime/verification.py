@@ -22,6 +22,7 @@ from clmdeploy.queries.part_work import Terms
 from clmdeploy.queries.stored_objects import StoredObjects
 from clmdeploy.queries.verification import Tools
 from clmdeploy.queries.verification_report import Watch
+from clmdeploy.queries.wal import LogWatch
 from clmdeploy.runtime import Runtime
 
 
@@ -80,6 +81,16 @@ class BackupReach:
         most_age = timedelta(days=self.settings.verify.every_days)
         terms = Terms(ledgers, self.map, runtime.clock.now(), most_age, run.anew)
         return Tools(objects, engines, terms, runtime.clock, run.watch, run.hold, run.stop)
+
+    @property
+    def log_watch(self) -> LogWatch | None:
+        """What looks whether the log is archived; None where dumps are made, which need none."""
+        environment, database = self.runtime.environment, self.settings.database
+        if database.engine != "pgbackrest":
+            return None
+        objects = StoredObjects(self.runtime.hosts, environment, self.placed.parties.backup, self.place)
+        uuid = environment.settings.uuid
+        return LogWatch(self.runtime.hosts, uuid, self.placed.parties, database, self.map, objects.reach)
 
     def _files(self, host: str) -> Restic:
         """A host's repository, as the jobs reach it: without the gateway."""

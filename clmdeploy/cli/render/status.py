@@ -13,17 +13,25 @@ from clmdeploy.cli.render.console import STYLES, make_console, make_table, momen
 from clmdeploy.cli.render.endings import command
 from clmdeploy.cli.render.leases import lease_json
 from clmdeploy.cli.render.notices import delivery_json
+from clmdeploy.cli.render.safety import safety_json, safety_lines
 from clmdeploy.config.settings import Environment
 from clmdeploy.model.faults import printable
 from clmdeploy.model.value import JsonValue
 from clmdeploy.notices.courier import Delivery
+from clmdeploy.queries.safety import Safety
 from clmdeploy.queries.status import FleetStatus, HostStatus, RecordStatus, faults_of_services, next_command
 
 _HEALTH = {"healthy": "green", "unhealthy": "bold red", "unknown": "dim"}
 
 
-def show_status(invocation: Invocation, settings: Environment, fleet: FleetStatus, record: RecordStatus) -> None:
-    """The hosts first: they are the truth. Then schema, newest change, lease, and what is open."""
+def show_status(
+    invocation: Invocation,
+    settings: Environment,
+    fleet: FleetStatus,
+    record: RecordStatus,
+    safety: Safety | None = None,
+) -> None:
+    """The hosts first: they are the truth. Then schema, newest change, lease, backups, and what is open."""
     console = make_console()
     table = make_table(invocation, "host", "group", "release", "balancer", "health")
     for host in (*fleet.hosts, *fleet.balancers):
@@ -33,6 +41,8 @@ def show_status(invocation: Invocation, settings: Environment, fleet: FleetStatu
     console.print(table)
     console.print()
     for key, words, style in _lines(invocation, settings.time_zone, fleet, record):
+        console.print(f"{invocation.say(f'status.{key}'):<10} {words}", style=style, soft_wrap=True)
+    for key, words, style in safety_lines(invocation, settings, safety) if safety else ():
         console.print(f"{invocation.say(f'status.{key}'):<10} {words}", style=style, soft_wrap=True)
     following = next_command(settings.name, record)
     if following:
@@ -44,6 +54,7 @@ def status_json(
     environment: str,
     fleet: FleetStatus,
     record: RecordStatus,
+    safety: Safety | None = None,
     told: Sequence[Delivery] | None = None,
 ) -> dict[str, JsonValue]:
     """As documented in docs/json.md. `told`: what became of notices; None when none were asked for."""
@@ -55,7 +66,7 @@ def status_json(
         "last_data_change": summary_json(record.last_data_change) if record.last_data_change else None,
         "open_changes": record.open_changes, "owed": record.owed, "lease": lease_json(record.lease),
         "data_lease": lease_json(record.data_lease),
-        "unshipped": list(record.unshipped),
+        "unshipped": list(record.unshipped), **safety_json(safety),
         "next": command(invocation, following) if following else None,
         "notified": None if told is None else [delivery_json(one) for one in told],
     }  # fmt: skip
