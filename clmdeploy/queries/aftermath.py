@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from clmdeploy.backups.point import point_of_change
 from clmdeploy.changes.ending import Ending, Failure
 from clmdeploy.changes.plan import Plan
-from clmdeploy.model.bilingual import lines
+from clmdeploy.model.bilingual import Bilingual, lines
 from clmdeploy.model.errors import ClmError, ExitCode, HeldByHand, PointOfNoReturn
 from clmdeploy.model.value import Text, Value
 from clmdeploy.planners.drift import again
@@ -35,6 +36,12 @@ class Again:
         return f"{self.now} --lease-wait {LEASE_WAIT}" if self.waits else self.now
 
 
+_NO_POINT = Bilingual(
+    "no restore point was made; those that there were stand as before",
+    "точка восстановления не создана; прежние остались как были",
+)
+
+
 class Aftermath(Value):
     """What `--json` prints at the end of every change; `next` is a command line without the program's name."""
 
@@ -56,6 +63,8 @@ class Aftermath(Value):
     unhealthy: tuple[str, ...] = ()
     dirty: tuple[str, ...] = ()
     """the last whole version of a schema in which a later migration stands half-done; empty when it is clean"""
+    point: str | None = None
+    """the restore point that was made"""
     message: Text = ""
     next: str | None = None
 
@@ -94,16 +103,18 @@ def after_success(plan: Plan, change: str | None) -> Aftermath:
     """
     runs = {plan.to_release or "": list(plan.expected.get("hosts", {}))}
     is_rollout = plan.kind in ("deploy", "rollback")
+    point = point_of_change(change, 1) if change and plan.kind == "backup" else None
     return Aftermath(
         change=change, state="done" if change else "nothing-to-do", exit_code=ExitCode.DONE,
         runs=runs if is_rollout else {}, message="" if is_rollout else plan.title,
+        point=point, next=f"backup show {point} -e {plan.environment}" if point else None,
     )  # fmt: skip
 
 
 def after_ending(ending: Ending, plan: Plan, fleet: FleetStatus, passed: bool) -> Aftermath:
     """A change ended otherwise than well. `passed`: a step without a way back has acted."""
     return _with_fleet(
-        fleet, change=ending.change, state=ending.state, exit_code=ending.exit_code, failures=ending.failures,
+        fleet, message=_NO_POINT if plan.kind == "backup" else "", change=ending.change, state=ending.state, exit_code=ending.exit_code, failures=ending.failures,
         owed=ending.owed, dropped=ending.dropped, next=_next(ending, plan, passed, dirty=bool(_dirty(fleet))),
     )  # fmt: skip
 

@@ -118,6 +118,7 @@ MESSAGES = {
     "ending.done": "Готово: {release} работает на {hosts}.",
     "ending.nothing_to_do": "{release} уже работает на всех узлах ({hosts}): делать нечего.",
     "ending.work_done": "{title}: выполнено.",
+    "ending.point_made": "Точка восстановления {point} создана и цела. Посмотреть: {command}",
     "ending.stands": "{title}: всё уже на месте, делать нечего.",
     "ending.abort_done": "Откат выполнен: {runs}.",
     "ending.taken_back": "Сбой. Выполнен полный откат.",

@@ -54,6 +54,9 @@ def _good_words(invocation: Invocation, aftermath: Aftermath) -> str:
     release, hosts = next(iter(aftermath.runs.items()), ("", []))
     if aftermath.state == "taken-back":
         return invocation.say("ending.abort_done", runs=_runs(invocation, aftermath))
+    if aftermath.point:
+        following = command(invocation, aftermath.next or "")
+        return invocation.say("ending.point_made", point=aftermath.point, command=following)
     if aftermath.message:
         stands = aftermath.state == "nothing-to-do"
         return invocation.say("ending.stands" if stands else "ending.work_done", title=printable(aftermath.message))

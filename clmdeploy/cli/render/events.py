@@ -42,6 +42,10 @@ class EventLines:
 
     def on_outcome(self, step: Step, key: str, outcome: Outcome) -> None:
         stage = self._stages.get(step.id, "")
+        if outcome.status == "in-flight":
+            told = outcome.result.get("progress", {})
+            self.write({"event": "progress", "step": step.id, "stage": stage, "host": key, **told})
+            return
         self.write({"event": "outcome", "step": step.id, "stage": stage, "host": key, **_outcome(outcome)})
 
     def on_stop_wanted(self, wanted: str) -> None:

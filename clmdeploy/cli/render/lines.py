@@ -16,8 +16,10 @@ from clmdeploy.changes.plan import Plan, Step
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.render.console import clock_words, span
 from clmdeploy.cli.render.plan import stage_number
-from clmdeploy.cli.render.rows import hosts_in, subject_of
+from clmdeploy.cli.render.rows import hosts_in, progress_words, subject_of
 from clmdeploy.model.faults import printable
+
+PAUSE = 10.0  # seconds between two lines of how far a host is
 
 
 class PlainProgress:
@@ -29,6 +31,7 @@ class PlainProgress:
         self._console, self._invocation, self._zone, self._clock = console, invocation, zone, clock
         self._plan: Plan | None = None
         self._begun = 0.0
+        self._told: dict[str, float] = {}
 
     def on_opened(self, change: str, plan: Plan) -> None:
         self._plan = plan
@@ -49,7 +52,12 @@ class PlainProgress:
         self._say(at, stage, self._invocation.say(key, hosts=hosts, step=printable(step.title)))
 
     def on_outcome(self, step: Step, key: str, outcome: Outcome) -> None:
-        """Lines are written when all hosts of a step have answered."""
+        """Lines are written when all hosts of a step have answered; of long work now and then how far it is."""
+        words, now = progress_words(outcome) if outcome.status == "in-flight" else "", self._clock()
+        if self._plan is None or not words or now - self._told.get(key, 0.0) < PAUSE:
+            return
+        self._told[key] = now
+        self._say(datetime.now(UTC), stage_number(self._plan, step), f"{subject_of(key)}: {words}")
 
     def on_stop_wanted(self, wanted: str) -> None:
         """Called inside a signal handler, where no buffered stream may be touched."""

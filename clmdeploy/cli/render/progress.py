@@ -86,7 +86,8 @@ class LiveProgress:
     def _table(self, rows: list[Row], now: float) -> Table:
         table = make_table(self._invocation, "host", "stage", "state", "seconds", "step")
         for row in rows:
-            table.add_row(row.host, row.stage, self._state(row), span(row.seconds(now)) if row.step else "", row.step)
+            step = f"{row.progress} · {row.step}" if row.progress and row.ended is None else row.step
+            table.add_row(row.host, row.stage, self._state(row), span(row.seconds(now)) if row.step else "", step)
         for column in table.columns:
             column.no_wrap, column.overflow = True, "ellipsis"
         widths = [

@@ -8,6 +8,7 @@ from clmdeploy.changes.events import Event
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.ledger import state_after
 from clmdeploy.changes.plan import GateCall, Plan, Step
+from clmdeploy.cli.render.console import size_words
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Row:
     state: str = "pending"
     begun: float = 0.0
     ended: float | None = None
+    progress: str = ""
+    """how far the step is, in words; empty where it does not tell"""
 
     def seconds(self, now: float) -> float:
         return (self.ended if self.ended is not None else now) - self.begun
@@ -47,7 +50,7 @@ class Rows:
         elif event.kind in ("step-started", "undo-started"):
             state, step = "running" if event.kind == "step-started" else "undoing", self.step(event)
             for host in hosts_in(event):
-                self._change(host, stage=step.stage, step=step.title, state=state, begun=now, ended=None)
+                self._change(host, stage=step.stage, step=step.title, state=state, begun=now, ended=None, progress="")
         elif event.kind in ("step-finished", "undo-finished"):
             for key, outcome in event.outcomes.items():
                 shown = _shown(outcome, self.step(event), undoing=event.kind == "undo-finished")
@@ -58,11 +61,23 @@ class Rows:
         row = self.rows.get(subject_of(key))
         if row is None or row.ended is not None or (isinstance(step.action, GateCall) and outcome.is_done):
             return
-        if row.state in ("running", "undoing"):
+        if outcome.status == "in-flight":
+            self._change(row.host, progress=progress_words(outcome))
+        elif row.state in ("running", "undoing"):
             self._change(row.host, state=_shown(outcome, step, undoing=row.state == "undoing"), ended=now)
 
     def _change(self, host: str, **changes: object) -> None:
         self.rows[host] = replace(self.rows.get(host, Row(host)), **changes)  # type: ignore[arg-type]  # Row's own fields
+
+
+def progress_words(outcome: Outcome) -> str:
+    """Like `1.2 GB of 3.4 GB, 56.7 MB/s`; empty where an outcome tells of no progress."""
+    told = outcome.result.get("progress")
+    if not told:
+        return ""
+    whole = f" / {size_words(told['total'])}" if told["total"] else ""
+    rate = f", {size_words(told['rate'])}/s" if told["rate"] else ""
+    return f"{size_words(told['bytes'])}{whole}{rate}"
 
 
 def subject_of(key: str) -> str:
