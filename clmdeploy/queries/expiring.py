@@ -8,7 +8,8 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from clmdeploy.backups.layout import Layout
-from clmdeploy.backups.retention import Candidate, Facts, Verdicts, judge
+from clmdeploy.backups.retention import Verdicts, judge
+from clmdeploy.backups.retention_facts import Candidate, Facts
 from clmdeploy.changes.lease_document import LeaseDocument
 from clmdeploy.changes.ports import Clock, Performer
 from clmdeploy.config.backup_hosts import backup_of, parties

@@ -11,7 +11,8 @@ import pytest
 
 from clmdeploy.backups.point import Holding, RestorePoint
 from clmdeploy.backups.repositories import Listed
-from clmdeploy.backups.retention import Candidate, Facts, Verdicts, judge
+from clmdeploy.backups.retention import Verdicts, judge
+from clmdeploy.backups.retention_facts import Candidate, Facts
 from clmdeploy.backups.standing import Standing
 from clmdeploy.config.backup import Rules
 from clmdeploy.model.bilingual import russian

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from clmdeploy.backups.point import RestorePoint
 from clmdeploy.backups.repositories import Listed, Repositories
-from clmdeploy.backups.retention import Candidate, Facts, Verdicts, judge
+from clmdeploy.backups.retention import Verdicts, judge
+from clmdeploy.backups.retention_facts import Candidate, Facts
 from clmdeploy.backups.standing import Standing
 from clmdeploy.config.backup import Rules
 from clmdeploy.model.bilingual import Bilingual
