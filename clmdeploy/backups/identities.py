@@ -18,7 +18,7 @@ RENEW_DAYS = 60
 
 
 class Identity(Value):
-    """One key with its certificate; the key belongs to `owner`."""
+    """One key with its certificate, all in `directory`; the key belongs to `owner`."""
 
     name: str
     directory: str
@@ -72,7 +72,7 @@ def certificate_files(parties: Parties, host: Host, certified: Certified, *, arc
     for one in identities(parties, host, archives=archives):
         signed = [certified.step, certified.host, "certificates", host.name, one.name]
         for name, keys in (("ca", [certified.step, certified.host, "ca"]), ("cert", signed)):
-            files.append(File(path=f"{one.directory}/tls/{name}.pem", parts=({"result": keys},)))
+            files.append(File(path=f"{one.directory}/{name}.pem", parts=({"result": keys},)))
     return tuple(files)
 
 

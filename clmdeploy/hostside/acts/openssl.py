@@ -54,10 +54,12 @@ def sign(csr: str, names: list[str], days: int, ca: str, ca_key: str) -> str:
 def common_name(csr: str) -> str:
     """Of a request whose own signature holds. Raises ActError."""
     said = run("req", "-verify", "-noout", "-subject", "-nameopt", "RFC2253", stdin=csr.encode()).decode()
-    match = re.fullmatch(r"subject=CN=([^,+\\]+)\s*", said)
+    # openssl 3.5 says on standard output that the signature is well
+    subjects = [line for line in said.splitlines() if not line.endswith(" verify OK")]
+    match = re.fullmatch(r"subject=CN=([^,+\\]+)", "\n".join(subjects))
     if match is None:
         raise ActError(f"a signing request for {said.strip()[:200]!r}, which is no plain name")
-    return match[1].strip()
+    return match[1]
 
 
 def expires(certificate: bytes) -> float:

@@ -38,12 +38,19 @@ def parent(path: str) -> Iterator[tuple[int, str]]:
     descriptor = os.open(ROOT, _FOLDER)
     try:
         for part in parts[1:-1]:
-            below = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
+            below = _below(descriptor, part, path)
             os.close(descriptor)
             descriptor = below
         yield descriptor, parts[-1]
     finally:
         os.close(descriptor)
+
+
+def _below(descriptor: int, part: str, path: str) -> int:
+    try:
+        return os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror} on the way to {path}", part) from None
 
 
 def look(path: str) -> State | None:
