@@ -80,7 +80,7 @@ class Aftermath(Value):
     @property
     def safe(self) -> bool:
         """Whether what runs can be left alone: everybody answers, is well and in rotation, and nobody owes anything."""
-        return self.is_seen and not concerns(self) and self.state != "unknown"
+        return (self.is_seen or self.is_good) and not concerns(self) and self.state != "unknown"
 
     def without_storage(self, environment: str, reason: str) -> Aftermath:
         """Of work that is journalled on its control node alone: it is gone on with from there."""

@@ -39,9 +39,10 @@ def hosts_of(step: Step) -> str:
 
 
 def _facts(console: Console, invocation: Invocation, plan: Plan) -> Table:
-    nothing = invocation.say("plan.nothing")
+    nothing, moves = invocation.say("plan.nothing"), plan.from_release or plan.to_release
+    way = f"{plan.from_release or nothing} {arrow(console)} {plan.to_release or nothing}"
     rows = [
-        ("plan.from_to", f"{plan.from_release or nothing} {arrow(console)} {plan.to_release or nothing}"),
+        *((("plan.from_to", way),) if moves else ()),
         ("plan.verdict", f"{plan.verdict.kind}: {invocation.told(plan.verdict.reason)}"),
         ("plan.policy", f"{plan.policy.on_failure}{f' {plan.policy.tolerate}' if plan.policy.tolerate else ''}"),
         *(("plan.set_aside", f"{name.replace('_', '-')}: {why}") for name, why in sorted(plan.reasons.items())),
