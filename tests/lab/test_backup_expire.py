@@ -23,12 +23,12 @@ from tests.lab.fleet import Fleet
 
 AS_JOBS = ("systemd-run", "--quiet", "--wait", "--pipe", "--uid=clm-backup")
 SECRETS = "/etc/clm-backup/secrets"
-KEYS = """\
-export PGBACKREST_REPO1_S3_KEY=$(cat {0}/s3-access-key) PGBACKREST_REPO1_S3_KEY_SECRET=$(cat {0}/s3-secret-key)
-export PGBACKREST_REPO1_CIPHER_PASS=$(cat {0}/database-passphrase) RESTIC_PASSWORD_FILE={0}/files-passphrase
-export AWS_ACCESS_KEY_ID=$(cat {0}/s3-access-key) AWS_SECRET_ACCESS_KEY=$(cat {0}/s3-secret-key)
+KEYS = f"""\
+export PGBACKREST_REPO1_S3_KEY=$(cat {SECRETS}/s3-access-key) PGBACKREST_REPO1_S3_KEY_SECRET=$(cat {SECRETS}/s3-secret-key)
+export PGBACKREST_REPO1_CIPHER_PASS=$(cat {SECRETS}/database-passphrase) RESTIC_PASSWORD_FILE={SECRETS}/files-passphrase
+export AWS_ACCESS_KEY_ID=$(cat {SECRETS}/s3-access-key) AWS_SECRET_ACCESS_KEY=$(cat {SECRETS}/s3-secret-key)
 export RESTIC_CACERT=/etc/clm-backup/storage-ca.pem RESTIC_CACHE_DIR=/var/lib/clm-backup/by-hand
-""".format(SECRETS)
+"""
 PGBACKREST = KEYS + "pgbackrest --config=/etc/clm-backup/pgbackrest.conf --stanza=clm info --output=json"
 
 
