@@ -167,10 +167,13 @@ class _Maker:
         ]  # fmt: skip
 
     def _step(self, name: str, stage: str, title: str, action: Action, targets: list[Target], timeout: int) -> Step:
-        """A failure leaves nothing to be taken back: what was stored for no point, `backup expire` removes."""
+        """A failure leaves nothing to be taken back: what was stored for no point, `backup expire` removes.
+
+        Within another change all hosts rest on the point: its failure is never tolerated.
+        """
         return Step(
             id=self._id(name), stage=self.place.stage or stage, title=title, action=action, targets=tuple(targets),
-            undo="nothing", data=self.place.data, timeout=timeout,
+            undo="nothing", data=self.place.data, whole_fleet=self.place.data, timeout=timeout,
         )  # fmt: skip
 
     def _id(self, name: str) -> str:

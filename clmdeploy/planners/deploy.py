@@ -11,6 +11,7 @@ from clmdeploy.model.facts import HostFacts
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.value import JsonValue
 from clmdeploy.model.version import Version
+from clmdeploy.planners.before_migration import guarding_steps, refuse_pointless, with_point_hosts
 from clmdeploy.planners.readiness import refuse_unready
 from clmdeploy.planners.rollout import batch_steps, batches, finalise_steps, migration_steps, stage_steps
 from clmdeploy.planners.schema import ALL_OR_NONE, MEND_MIGRATION, Movement, due_migrations, must_revert
@@ -28,15 +29,17 @@ def plan_deploy(wish: Wish, now: float) -> Plan:
     _refuse_downgrade(wish, members)
     due = [facts for facts in members if facts.current != wish.release.directory]
     movement = _movement(wish)
-    _refuse_unreasoned(wish, movement)
+    refuse_pointless(wish, (*movement.before, *movement.after))
     _refuse_tolerant(wish, movement)
     ledgers = {facts.host.name: _ledger_after(facts, wish.release.directory) for facts in due}
     migrator = _migrator(wish, members, movement)
     standing = wish.fleet.schema_state.version if wish.fleet.schema_state else None
     steps = [
         *stage_steps(wish, due),
+        *guarding_steps(wish, movement.before, 1),
         *(migration_steps(wish, "expand", movement.before, migrator, standing) if migrator else ()),
         *(step for batch in batches(wish, due) for step in batch_steps(wish, batch, ledgers)),
+        *guarding_steps(wish, movement.after, 2),
         *(migration_steps(wish, "contract", movement.after, migrator, wish_needs(wish)) if migrator else ()),
         *(finalise_steps(wish, due, ledgers) if due else ()),
     ]
@@ -45,10 +48,18 @@ def plan_deploy(wish: Wish, now: float) -> Plan:
         application=wish.settings.application,
         title=f"Deploy {wish.settings.application} {wish.release.version} to {wish.settings.name}",
         from_release=running_release(members), to_release=wish.release.directory,
-        inputs=wish.inputs | {"release": wish.target.release_sha256}, hosts=plan_hosts(wish, members), limit=wish.limit,
+        inputs=wish.inputs | {"release": wish.target.release_sha256}, limit=wish.limit,
+        hosts=with_point_hosts(wish, plan_hosts(wish, members), steps),
         expected=expected_state(wish, members), steps=tuple(steps), policy=policy_of(wish),
         verdict=_verdict(members, movement), reasons=wish.reasons,
     )  # fmt: skip
+
+
+def migrates(wish: Wish) -> bool:
+    """Whether the release brings migrations that the database does not have yet."""
+    schema, standing = wish.release.manifest.data_schema, wish.fleet.schema_state
+    version = standing.version if standing else 0
+    return schema is not None and any(one.version > version for one in schema.migrations)
 
 
 def wish_needs(wish: Wish) -> int | None:
@@ -110,22 +121,6 @@ def _movement(wish: Wish) -> Movement:
         )
     running = {Version(facts.version) for facts in wish.fleet.hosts if facts.version}
     return due_migrations(wish.release.manifest, state.version if state else 0, running)
-
-
-def _refuse_unreasoned(wish: Wish, movement: Movement) -> None:
-    if movement.any and "no_restore_point" not in wish.reasons:
-        numbers = ", ".join(str(one.version) for one in (*movement.before, *movement.after))
-        version = wish.release.version
-        raise UsageError(
-            Bilingual(
-                f"{version} changes the schema (migration {numbers}): this version makes no restore point yet",
-                f"{version} меняет схему (миграция {numbers}), а точек восстановления эта версия ещё не создаёт",
-            ),
-            Bilingual(
-                'take a backup by your own means, then say so: --no-restore-point "REASON"',
-                'сделайте резервную копию своими средствами и подтвердите: --no-restore-point "ПРИЧИНА"',
-            ),
-        )
 
 
 def _refuse_tolerant(wish: Wish, movement: Movement) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from clmdeploy.changes.plan import Plan, Verdict
+from clmdeploy.changes.plan import Plan, Step, Verdict
 from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import NothingChanged, UsageError
 from clmdeploy.model.facts import HostFacts, ServerFacts
 from clmdeploy.model.version import Version
 from clmdeploy.planners.balancing import balance_steps
+from clmdeploy.planners.before_migration import guarding_steps, refuse_pointless, with_point_hosts
 from clmdeploy.planners.deploy import expected_state, plan_hosts, policy_of, running_release
 from clmdeploy.planners.readiness import refuse_unready
 from clmdeploy.planners.rollout import Batch, batch_steps, batches, revert_steps, stage_steps
@@ -29,6 +30,7 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
     _refuse_dirty(wish)
     verdict, reverts = judge(wish)
     _refuse_unsafe(wish, verdict)
+    refuse_pointless(wish, reverts)
     _refuse_limited(wish, reverts)
     due = [facts for facts in members if facts.current != wish.release.directory or (wish.offline and facts.is_cut_off)]
     _refuse_staging(wish, due)
@@ -37,15 +39,10 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
     due.sort(key=lambda facts: all(one.server != facts.host.name for one in left))
     whole = [one for one in left if one.server not in {facts.host.name for facts in due}]
     ledgers = {facts.host.name: _ledger_after(facts, wish.release.directory) for facts in due}
-    standing = wish.fleet.schema_state
     steps = [
         *stage_steps(wish, due),
         *balance_steps(wish, "left-over", whole, "ready"),
-        *(
-            revert_steps(wish, reverts, _migrator(due, reverts), standing.version, _newest(due))
-            if reverts and standing
-            else ()
-        ),
+        *_revert_steps(wish, due, reverts),
         *(step for batch in _batches(wish, due, reverts) for step in batch_steps(wish, batch, ledgers, left)),
     ]
     return Plan(
@@ -53,10 +50,19 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
         application=wish.settings.application,
         title=f"Roll {wish.settings.application} back to {wish.release.version} in {wish.settings.name}",
         from_release=running_release(members), to_release=wish.release.directory,
-        inputs=wish.inputs | {"release": wish.target.release_sha256}, hosts=plan_hosts(wish, members), limit=wish.limit,
+        inputs=wish.inputs | {"release": wish.target.release_sha256}, limit=wish.limit,
+        hosts=with_point_hosts(wish, plan_hosts(wish, members), steps),
         expected=expected_state(wish, members), steps=tuple(steps), policy=policy_of(wish),
         verdict=verdict, reasons=wish.reasons,
     )  # fmt: skip
+
+
+def _revert_steps(wish: Wish, due: Sequence[HostFacts], reverts: Sequence[Migration]) -> Iterator[Step]:
+    """A restore point first, then the reverts."""
+    standing = wish.fleet.schema_state
+    if reverts and standing:
+        yield from guarding_steps(wish, reverts, 1)
+        yield from revert_steps(wish, reverts, _migrator(due, reverts), standing.version, _newest(due))
 
 
 def judge(wish: Wish) -> tuple[Verdict, tuple[Migration, ...]]:
@@ -119,7 +125,7 @@ def _refuse_unsafe(wish: Wish, verdict: Verdict) -> None:
                 "сначала восстановите базу своими средствами или идите вперёд с релизом, который исправляет ошибку",
             ),
         )
-    if verdict.kind == "needs-revert" and not {"accept_outage", "no_restore_point"} <= wish.reasons.keys():
+    if verdict.kind == "needs-revert" and "accept_outage" not in wish.reasons:
         why = verdict.reason
         raise UsageError(
             Bilingual(
@@ -127,8 +133,8 @@ def _refuse_unsafe(wish: Wish, verdict: Verdict) -> None:
                 f"вердикт: нужен откат миграции. {russian(why)}; пока он идёт, не работает ни один релиз",
             ),
             Bilingual(
-                'say why this is right now: --accept-outage "REASON" --no-restore-point "REASON"',
-                'укажите, почему это сейчас верно: --accept-outage "ПРИЧИНА" --no-restore-point "ПРИЧИНА"',
+                'say why this is right now: --accept-outage "REASON"',
+                'укажите, почему это сейчас верно: --accept-outage "ПРИЧИНА"',
             ),
         )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, InstanceOf
 
 from clmdeploy.config.settings import Environment
 from clmdeploy.model.facts import FleetFacts, HostFacts
 from clmdeploy.model.value import Value
+from clmdeploy.planners.backup import PointWish
 from clmdeploy.releases.manifest import Release
 
 
@@ -34,6 +35,9 @@ class Wish(Value):
     at_once: int | str | None = Field(None, description="hosts of one batch, or a share; None: as the settings say")
     reasons: dict[str, str] = {}
     token: int | None = Field(None, description="newest token of the fleet lease; None: nobody can tell")
+    point: InstanceOf[PointWish] | None = Field(
+        None, description="what a restore point is made of; None: nobody asked for one, or clm.yml describes no backups"
+    )
     offline: bool = Field(False, description="without the storage: nothing can be staged, no journal tells of cut-offs")
 
     @property

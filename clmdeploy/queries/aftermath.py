@@ -114,8 +114,9 @@ def after_success(plan: Plan, change: str | None) -> Aftermath:
 def after_ending(ending: Ending, plan: Plan, fleet: FleetStatus, passed: bool) -> Aftermath:
     """A change ended otherwise than well. `passed`: a step without a way back has acted."""
     return _with_fleet(
-        fleet, message=_NO_POINT if plan.kind == "backup" else "", change=ending.change, state=ending.state, exit_code=ending.exit_code, failures=ending.failures,
-        owed=ending.owed, dropped=ending.dropped, next=_next(ending, plan, passed, dirty=bool(_dirty(fleet))),
+        fleet, message=_NO_POINT if plan.kind == "backup" else "", change=ending.change, state=ending.state,
+        exit_code=ending.exit_code, failures=ending.failures, owed=ending.owed, dropped=ending.dropped,
+        next=_next(ending, plan, passed, dirty=bool(_dirty(fleet))),
     )  # fmt: skip
 
 

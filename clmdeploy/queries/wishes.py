@@ -16,6 +16,10 @@ from clmdeploy.model.facts import FleetFacts
 from clmdeploy.model.faults import faults_of
 from clmdeploy.model.value import sha256_hex
 from clmdeploy.model.version import Version
+from clmdeploy.planners.backup import PointWish
+from clmdeploy.planners.before_migration import REASON
+from clmdeploy.planners.deploy import migrates
+from clmdeploy.planners.rollback import judge
 from clmdeploy.planners.wish import Target, Wish
 from clmdeploy.queries.fleet import gather_around
 from clmdeploy.queries.host_releases import Releases
@@ -62,18 +66,28 @@ class Wishing:
     token: Callable[[], int | None] = lambda: None
     """newest token of the fleet lease"""
     offline: bool = False
+    point: Callable[[], PointWish] | None = None
+    """gathers what a restore point is made of; None where none can be made"""
 
     def deploy(self, version: Version, choices: Choices) -> Wish:
         """For a deploy of `version`. Raises InvalidInput for an unknown or untrusted release, or an unknown host."""
         target = self.target(version)
-        return self._wish(target, self._fleet(target, choices), choices)
+        wish = self._wish(target, self._fleet(target, choices), choices)
+        return self._with_point(wish) if migrates(wish) else wish
 
     def rollback(self, version: Version | None, choices: Choices) -> Wish:
         """For a rollback to `version`, or to the newest release in the hosts' ledgers."""
         found = self.target(version) if version else None
         fleet = self._fleet(found, choices)
         target = found or self.target(previous_version(fleet, self.environment.name, choices.limit))
-        return self._wish(target, fleet, choices)
+        wish = self._wish(target, fleet, choices)
+        return self._with_point(wish) if judge(wish)[1] else wish
+
+    def _with_point(self, wish: Wish) -> Wish:
+        """What a restore point is made of, for a change that touches the schema, unless none is wanted."""
+        if self.point is None or REASON in wish.reasons:
+            return wish
+        return wish.model_copy(update={"point": self.point()})
 
     def target(self, version: Version) -> Target:
         """A published release, its signature verified."""

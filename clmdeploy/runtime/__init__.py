@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from clmdeploy.model.secret import Secret
     from clmdeploy.notices.courier import Courier
     from clmdeploy.notices.ports import Lookout
+    from clmdeploy.planners.backup import PointWish
     from clmdeploy.queries.backing_up import BackingUp
     from clmdeploy.queries.backup_setup import Asking
     from clmdeploy.queries.doctor import Instruments
@@ -163,7 +164,12 @@ class Runtime(PointReach):
         """What gathers a planner's inputs."""
         from clmdeploy.queries.wishes import Wishing
 
-        return Wishing(self.environment, self.catalogue, self.hosts, self.inputs(), lambda: self.leases.newest("fleet"))
+        newest, inputs = lambda: self.leases.newest("fleet"), self.inputs()
+        point = self._point if self.environment.settings.backup else None
+        return Wishing(self.environment, self.catalogue, self.hosts, inputs, newest, point=point)
+
+    def _point(self) -> PointWish:
+        return self.backing_up().wish("incr", "before a migration", None)
 
     def secret(self, setting: str) -> Secret:
         """What a setting of clm.yml refers to. Raises InvalidInput when it can't be read here.
