@@ -17,11 +17,12 @@ STOP_WAIT = 600.0  # seconds that a backup, once asked, may take to its next saf
 
 
 class DataHold:
-    """For one run of one change, whose fleet lease is held all the while."""
+    """For one run of one change, whose own lease is held all the while."""
 
     def __init__(self, leases: Turns, fleet: Request, *, stop_backup: bool = False) -> None:
         """`stop_backup`: ask a holder that yields to make way, and wait for that."""
         self._leases = leases
+        self._is_second = fleet.scope != "data"
         self._request = replace(fleet, scope="data")
         self._stop_backup = stop_backup
         self._held: Holding | None = None
@@ -49,8 +50,12 @@ class DataHold:
             self._held = None
 
     def inherit(self) -> None:
-        """What a lost control node of this change still held is ours to give back."""
-        self._held = self._leases.succeed(self._request)
+        """What a lost control node of this change still held is ours to give back.
+
+        A change of the data alone has no other lease than the one that was taken over already.
+        """
+        if self._is_second:
+            self._held = self._leases.succeed(self._request)
 
     def _taken(self) -> Holding:
         """In the middle of a change a holder is waited for only until it shows that it lives, or makes way."""

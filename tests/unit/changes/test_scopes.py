@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
@@ -67,6 +69,25 @@ def test_an_open_backup_keeps_the_next_backup_waiting_and_no_deploy(stage: Stage
     journals = (stage.journal, stage.journal_of("data"))
     assert to_settle(journals, None) == BACKUP
     assert stage.conductor(scope="data").resume(BACKUP, "").state == "done"
+
+
+@pytest.mark.parametrize("way", ["resume", "abort"])
+def test_who_goes_on_with_a_backup_keeps_the_lease_that_was_taken_over(backup_host: Stage, way: str) -> None:
+    """It is the only one: taken a second time, the first one's next heartbeat would find it lost."""
+    stage, lost = backup_host, {"yes": True}
+    stage.hosts.before = lambda act: _cut(lost, act)
+    with pytest.raises(ConnectionError):
+        stage.conductor(scope="data").begin(BACKUP, stage.signed(make_backup()), "", 0)
+    tokens: set[int] = set()
+
+    def look(act: Guarded) -> Outcome | None:
+        if act.guard != "fence":  # the hosts are fenced while the lease is being taken over
+            tokens.add(json.loads(stage.store.get("test/lease/data").body)["token"])
+        return _cut(lost, act)
+
+    stage.hosts.before = look
+    getattr(stage.conductor(scope="data"), way)(BACKUP, "")
+    assert tokens == {2}
 
 
 def test_a_step_is_told_what_the_steps_before_it_found(backup_host: Stage) -> None:
