@@ -108,7 +108,7 @@ def _secret(path: str) -> str:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        raise ActError(f"{path}: {error.strerror}") from None
+        raise ActError(f"{error.strerror}: {path}") from None
     with open(descriptor, encoding="utf-8") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ActError(f"{path}: is no regular file")

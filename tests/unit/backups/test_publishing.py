@@ -1,0 +1,101 @@
+"""Publishing: a point is made of parts that all are there and fit together, or not at all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from clmdeploy.adapters.memory import MemoryStore
+from clmdeploy.backups.catalogue import Catalogue
+from clmdeploy.backups.publishing import PublishPoint, restore_point
+from clmdeploy.backups.work import WorkFailed
+from clmdeploy.model.errors import InvalidInput
+
+from .conftest import Seal
+from .test_works import CHANGE, POINT, found, named
+
+NOW = datetime(2026, 11, 23, 19, 10, tzinfo=UTC)
+
+
+class StillClock:
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError(seconds)
+
+
+def tree(path: str = "/etc/postgresql", **changes: Any) -> dict[str, Any]:
+    return {"path": path, "snapshot": "a" * 64, "files": 8, "bytes": 35000, "stored": 1, **changes}
+
+
+def arguments(prefix: str = "", results: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    told = {
+        "database": {"backup1": found()}, "named-point": {"db1": named()},
+        "archived": {"backup1": {"segment": "00000001000000000000000A", "segments": 2}},
+        "files": {"db1": {"trees": [tree()]}}, **(results or {}),
+    }  # fmt: skip
+    return {
+        "change": CHANGE, "local": 1, "prefix": prefix, "environment": "lab", "environment_id": "uuid-of-lab",
+        "reason": "nightly", "release": "1.2.0-0a1b2c3d", "schema_version": 4, "config_digest": "c" * 64,
+        "repository": "clm", "repositories": {"db1": "db1"}, "paths": {"db1": ["/etc/postgresql"]},
+        "expected": 30_000_000, "pin": None, "results": {prefix + step: one for step, one in told.items()}, **changes,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def publish(seal: Seal) -> PublishPoint:
+    return PublishPoint(Catalogue(MemoryStore(), "lab", "uuid-of-lab", seal, seal), "admin@lab", StillClock())
+
+
+def test_the_parts_become_one_point() -> None:
+    """Its ID and its beginning follow from the change."""
+    point = restore_point(arguments(), NOW, "admin@lab")
+    assert point.id == POINT
+    assert point.created == datetime(2026, 11, 23, 19, 3, 22, 627000, tzinfo=UTC)
+    assert point.database.wal is not None
+    assert point.database.wal.until.name == "00000001000000000000000A"
+    assert [str(one) for one in point.needs] == ["pgbackrest clm 20261123-190524F", f"restic db1 {'a' * 64}"]
+
+
+def test_within_another_change_steps_have_a_prefix() -> None:
+    """And the second point of a change has an ID of its own."""
+    assert restore_point(arguments("expand-", local=2), NOW, "a").id == POINT[:-1] + "2"
+
+
+@pytest.mark.parametrize(
+    ("results", "error"),
+    [
+        ({"database": {}}, InvalidInput),
+        ({"archived": {"backup1": {"segment": "000000010000000000000009"}}}, WorkFailed),
+        ({"files": {}}, WorkFailed),
+        ({"files": {"db1": {"trees": [tree("/etc")]}}}, WorkFailed),
+        ({"database": {"backup1": found(size=1000)}}, WorkFailed),
+        ({"named-point": {"db1": named(lsn="0/8000000", segment="000000010000000000000008")}}, WorkFailed),
+        ({"database": {"backup1": {"label": "--rm"}}}, InvalidInput),
+    ],
+)
+def test_without_one_of_its_parts_there_is_no_point(
+    publish: PublishPoint, results: dict[str, Any], error: type[Exception]
+) -> None:
+    """Nothing is published: not the rest of it either."""
+    with pytest.raises(error):
+        publish.perform(arguments(results=results))
+    assert publish.points.listing().points == ()
+
+
+def test_publishing_twice_is_publishing_once(publish: PublishPoint) -> None:
+    """After a lost answer the point is found, whatever time it is by now."""
+    asked = arguments(pin="before the move")
+    assert publish.probe(asked) == {"state": "not-done"}
+    assert publish.perform(asked) == publish.perform(asked) == {"point": POINT}
+    assert publish.probe(asked) == {"state": "done", "point": POINT}
+    (entry,) = publish.points.listing().points
+    assert entry.is_pinned
+    assert entry.standing is not None
+    assert entry.standing.reason == "before the move"
