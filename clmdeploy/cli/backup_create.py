@@ -38,7 +38,7 @@ def create(
     """Make a restore point: a backup of the database, a named moment in its log, snapshots of the files.
 
     It exists when all of that is stored and checked, or not at all. Nothing that runs is touched; a rollback is never
-    kept waiting. The first backup is a full one, whatever --type says.
+    kept waiting. The first backup is a full one, whatever --type says. One that was cut off is closed and made anew.
     """
     from clmdeploy.cli.errand import Errand
     from clmdeploy.planners.backup import plan_backup
@@ -47,4 +47,7 @@ def create(
         return plan_backup(runtime.backing_up().wish(kind, options.reason or "", pin))
 
     flags = f" --type {kind}" + (f" --pin {shlex.quote(pin)}" if pin else "")
-    Errand(invocation, environment, "backup create", options, consent, output, flags, scope="data").carry(plan)
+    errand = Errand(
+        invocation, environment, "backup create", options, consent, output, flags, scope="data", replaces=("backup",)
+    )  # fmt: skip
+    errand.carry(plan)

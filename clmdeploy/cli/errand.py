@@ -6,15 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import click
+
 from clmdeploy.cli.conduct import Run, refuse_unwritable
 from clmdeploy.cli.confirmation import refuse_other_name, refuse_unanswerable
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.offline import ship_first
 from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions
+from clmdeploy.model.errors import OutcomeUnknown
 
 if TYPE_CHECKING:
+    from clmdeploy.changes.conductor import Conductor
     from clmdeploy.changes.plan import Plan
-    from clmdeploy.changes.scopes import Scope
+    from clmdeploy.changes.scopes import Kind, Scope
     from clmdeploy.cli.vigil import Vigil
     from clmdeploy.runtime import Runtime
 
@@ -33,6 +37,8 @@ class Errand:
     flags: str = ""
     """options of its own, as whoever types it again must give them"""
     scope: Scope = "fleet"
+    replaces: tuple[Kind, ...] = ()
+    """kinds of changes that need no decision where one was cut off: it is taken back, and this one begins"""
 
     def carry(self, plan_with: Callable[[Runtime], Plan]) -> None:
         """Plan; then show the plan, or carry it out. Before the last answer nothing is touched."""
@@ -45,8 +51,20 @@ class Errand:
             if self.options.acts:
                 refuse_other_name(self.invocation, self.consent, self.environment)
                 ship_first(self.invocation, runtime)
-                runtime.conductor(scope=self.scope).await_turn(self.options.lease_wait)
+                self._await_turn(runtime.conductor(scope=self.scope))
             self._carry(runtime, plan_with(runtime), vigil)
+
+    def _await_turn(self, conductor: Conductor) -> None:
+        """As `Conductor.await_turn`; but what this change makes needless, and nobody works on any more, is closed."""
+        try:
+            conductor.await_turn(self.options.lease_wait)
+        except OutcomeUnknown:
+            newest = conductor.journal.newest_change()
+            if newest is None or conductor.journal.ledger(newest).plan.kind not in self.replaces:
+                raise
+            click.echo(self.invocation.say("errand.replaces", change=newest), err=True)
+            conductor.abort(newest, f"{self.title} begins anew")
+            conductor.await_turn(self.options.lease_wait)
 
     def _carry(self, runtime: Runtime, plan: Plan, vigil: Vigil) -> None:
         from clmdeploy.changes.signed_plan import sign_plan

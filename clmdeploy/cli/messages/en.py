@@ -119,6 +119,7 @@ MESSAGES = {
     "ending.nothing_to_do": "{release} runs on all hosts already ({hosts}): nothing to do.",
     "ending.work_done": "{title}: done.",
     "ending.point_made": "Restore point {point} is made and whole. Look at it: {command}",
+    "errand.replaces": "{change} was cut off and is needed no more: it is closed first.",
     "ending.stands": "{title}: all stands already, nothing to do.",
     "ending.abort_done": "Taken back: {runs}.",
     "ending.taken_back": "Failed. Everything has been taken back.",

@@ -119,6 +119,7 @@ MESSAGES = {
     "ending.nothing_to_do": "{release} уже работает на всех узлах ({hosts}): делать нечего.",
     "ending.work_done": "{title}: выполнено.",
     "ending.point_made": "Точка восстановления {point} создана и цела. Посмотреть: {command}",
+    "errand.replaces": "{change} оборвано и больше не нужно: сначала оно закрывается.",
     "ending.stands": "{title}: всё уже на месте, делать нечего.",
     "ending.abort_done": "Откат выполнен: {runs}.",
     "ending.taken_back": "Сбой. Выполнен полный откат.",

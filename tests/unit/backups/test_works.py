@@ -216,7 +216,10 @@ def test_each_path_is_a_snapshot_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("completed", "words"),
     [
-        ([Completed(3, b"", b'{"message_type":"error","error":{"message":"denied"},"item":"/etc/x"}')], "/etc/x: denied"),
+        (
+            [Completed(3, b"", b'{"message_type":"error","error":{"message":"denied"},"item":"/etc/x"}')],
+            "/etc/x: denied",
+        ),
         ([summary(0), summary(1, snapshot_id=None), snapshots()], "no snapshot"),
         ([summary(0), summary(1), snapshots("/etc/postgresql")], "no snapshot"),
         ([summary(0), summary(1), snapshots("/etc/postgresql", "/srv")], "no snapshot"),
