@@ -185,7 +185,7 @@ def test_paths_that_are_not_there_are_a_failure() -> None:
     gone = Completed(1, b"directory\n", b"stat: cannot statx '/srv/a b': No such file or directory\n")
     with pytest.raises(WorkFailed, match="'/srv/a b': No such file"):
         FilesCheck().read(TREES, [VERSION, gone])
-    with pytest.raises(WorkFailed, match="link.*/srv/a b"):
+    with pytest.raises(WorkFailed, match=r"link.*/srv/a b"):
         FilesCheck().read(TREES, [VERSION, Completed(0, b"directory\nsymbolic link\n"), OK])
     assert FilesCheck().read(TREES, [VERSION, Completed(0, b"directory\ndirectory\n"), OK])["paths"] == 2
 

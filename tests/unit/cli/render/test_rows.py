@@ -127,3 +127,15 @@ def test_times_are_shown_with_their_zone() -> None:
     """In the environment's own."""
     assert moment("2026-07-01T09:00:00+00:00", "Europe/Moscow") == "2026-07-01 12:00:00 MSK"
     assert moment("2026-07-01T09:00:00+00:00", "Asia/Vladivostok").startswith("2026-07-01 19:00:00")
+
+
+def test_how_far_an_engine_is_stands_before_its_step() -> None:
+    """In bytes and rate for as long as it works; an ending says the rest."""
+    rows = Rows(plan())
+    rows.take(event("step-started", "canary-switch", {"app1": ASKED}), 1.0)
+    step = rows.step(event("step-started", "canary-switch"))
+    told = {"bytes": 1024**2, "total": 3 * 1024**2, "files": 0, "rate": 2048, "remaining": None}
+    rows.hear(step, "app1", Outcome(status="in-flight", result={"progress": told}), 2.0)
+    assert (rows.rows["app1"].state, rows.rows["app1"].progress) == ("running", "1 MiB / 3 MiB, 2 KiB/s")
+    rows.hear(step, "app1", DONE, 3.0)
+    assert rows.rows["app1"].state == "done"
