@@ -355,7 +355,7 @@ hosts/ИМЯ/log.txt       журнал systemd: службы выпуска и 
     "status.change": "изменение",
     "status.owed": "долг",
     "status.lease": "блокировка",
-    "status.archiving": "WAL",
+    "status.archiving": "WAL базы",
     "status.log_sound": "архивирован до {stored}",
     "status.log_stalled": "архивация WAL стоит с {since}: ждут сегментов: {count} ({host}: {cause})",
     "status.log_next": "дальше: {command}",
