@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from clmdeploy.runtime.verification import BackupReach
 
 
+KIND = "verify"
+_MARGIN = 5.0  # seconds
+
+
 @click.command(short_help="Read back what is stored, and name the points that damage spoils.")
 @click.argument("point", required=False)
 @environment_option
@@ -84,7 +88,7 @@ class _Order:
         reach = BackupReach(runtime)
         scope = self._scope(reach, found)
         request = Request(
-            "data", runtime.who, runtime.change_id("verify"), "backup verify", self.wait,
+            "data", runtime.who, runtime.change_id(KIND), "backup verify", max(self.wait, _patience(runtime)),
             give_up=lambda: stopping.wanted, yields=True,
         )  # fmt: skip
         lease = runtime.leases.acquire(request)
@@ -111,6 +115,13 @@ class _Order:
             return self.invocation.both("verify.stopped")
         wish = lease.stop_wish
         return self.invocation.both("verify.made_way", who=wish.who.principal, reason=wish.reason) if wish else ""
+
+
+def _patience(runtime: Runtime) -> float:
+    """Seconds: a verification that was killed frees the lease by itself after its time to live."""
+    standing = runtime.leases.read("data")
+    killed = standing is not None and standing[0].held and f"-{KIND}-" in standing[0].change
+    return runtime.leases.time_to_live + _MARGIN if killed else 0.0
 
 
 def _tell_stop(invocation: Invocation) -> None:
