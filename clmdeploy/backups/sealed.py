@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from typing import TypeVar
 
 from pydantic import ValidationError
 
+from clmdeploy.changes.envelope import opened, sealed
 from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import InvalidInput, VerificationFailed
 from clmdeploy.model.faults import faults_of
 from clmdeploy.model.signing import Namespace, Signer, Verifier
-from clmdeploy.model.value import JsonValue, Value, canonical_json
+from clmdeploy.model.value import Value
 
 FIND_OUT = Bilingual(
     "find out who wrote to the state bucket; older versions of the object may still be there",
     "выясните, кто писал в бакет состояния; прежние версии объекта могли сохраниться",
 )
 Document = TypeVar("Document", bound=Value)
+_STATED = "document"
 
 
 def seal(document: Value, signer: Signer, verifier: Verifier) -> tuple[bytes, str]:
@@ -25,10 +26,7 @@ def seal(document: Value, signer: Signer, verifier: Verifier) -> tuple[bytes, st
 
     Raises InvalidInput when nobody could believe it: that key is unknown, or not permitted for restore points.
     """
-    stated = canonical_json(document)
-    signature = signer.sign(Namespace.POINT, stated)
-    principal = verifier.verify(Namespace.POINT, stated, signature)
-    return canonical_json({"document": document.model_dump(mode="json"), "signature": signature.decode()}), principal
+    return sealed(_STATED, document, Namespace.POINT, signer, verifier)
 
 
 def unseal(kind: type[Document], body: bytes, verifier: Verifier, source: str) -> tuple[Document, str]:
@@ -36,13 +34,13 @@ def unseal(kind: type[Document], body: bytes, verifier: Verifier, source: str) -
 
     Raises VerificationFailed unless a trusted key signed all of it.
     """
-    raw, stated, signature = _parts(body, source)
     try:
-        principal = verifier.verify(Namespace.POINT, stated, signature)
+        envelope = opened(_STATED, body)
+        principal = envelope.verified(Namespace.POINT, verifier)
     except InvalidInput as error:
         raise not_believed(source, error.message) from error
     try:
-        return kind.model_validate(raw), principal
+        return kind.model_validate(envelope.stated), principal
     except ValidationError as error:
         raise not_believed(source, "; ".join(faults_of(error))) from error
 
@@ -54,17 +52,3 @@ def not_believed(source: str, cause: str) -> VerificationFailed:
         f"{source} в бакете состояния верить нельзя: {russian(cause)}",
     )
     return VerificationFailed(told, FIND_OUT)
-
-
-def _parts(body: bytes, source: str) -> tuple[JsonValue, bytes, bytes]:
-    """The document, the bytes that were signed, and the signature.
-
-    Signed is what was stored, not what this version would write of it: see changes/signed_plan.
-    """
-    try:
-        match json.loads(body):
-            case {"document": dict(document), "signature": str(signature), **others} if not others:
-                return document, canonical_json(document), signature.encode()
-    except (ValueError, RecursionError) as error:
-        raise not_believed(source, Bilingual("it is no JSON", "это не JSON")) from error
-    raise not_believed(source, Bilingual("it is no signed document", "это не подписанный документ"))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Literal
 
 from pydantic import ValidationError
 
+from clmdeploy.changes.envelope import SIGNATURE, opened
 from clmdeploy.changes.events import Link
 from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import InvalidInput, VerificationFailed
@@ -27,28 +27,21 @@ class Head(Value):
     """host → change that owes it an undo"""
 
 
-class SignedHead(Value):
-    """The head as stored."""
-
-    head: Head
-    signature: str
-
-
 def signed_head(head: Head, signer: Signer) -> bytes:
     """The head as it is stored."""
     signature = signer.sign(Namespace.JOURNAL, canonical_json(head)).decode()
-    return canonical_json(SignedHead(head=head, signature=signature))
+    return canonical_json({"head": head.model_dump(mode="json"), SIGNATURE: signature})
 
 
 def read_head(body: bytes, verifier: Verifier, key: str) -> Head:
     """A head from its bytes. Raises VerificationFailed when it is none, or no trusted key has signed it."""
     try:
-        document = json.loads(body)
-        signed = SignedHead.model_validate(document)
-    except (ValidationError, ValueError, RecursionError) as error:
+        envelope = opened("head", body)
+        head = Head.model_validate(envelope.stated)
+    except (InvalidInput, ValidationError) as error:
         raise VerificationFailed(Bilingual(f"{key} is not a journal head", f"{key} — не вершина журнала")) from error
-    try:  # over what was stored, not over what this version would write: see signed_plan
-        verifier.verify(Namespace.JOURNAL, canonical_json(document["head"]), signed.signature.encode())
+    try:
+        envelope.verified(Namespace.JOURNAL, verifier)
     except InvalidInput as error:
         cause = error.message
         raise VerificationFailed(
@@ -57,4 +50,4 @@ def read_head(body: bytes, verifier: Verifier, key: str) -> Head:
                 f"вершина журнала не подписана доверенным ключом: {russian(cause)}",
             )
         ) from error
-    return signed.head
+    return head

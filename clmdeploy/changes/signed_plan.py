@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Literal
 
 from pydantic import ValidationError
 
+from clmdeploy.changes.envelope import opened
 from clmdeploy.changes.plan import Plan
 from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import InvalidInput
@@ -35,18 +35,15 @@ def read_signed_plan(body: bytes, verifier: Verifier, source: str) -> SignedPlan
 
 
 def read_with_maker(body: bytes, verifier: Verifier, source: str) -> tuple[SignedPlan, str]:
-    """The same, and the principal who signed it.
-
-    What is checked are the bytes as they were stored, not as this version would write them: a field that a later
-    version adds with a default must not spoil older signatures.
-    """
+    """The same, and the principal who signed it."""
     try:
-        document = json.loads(body)
-        signed = SignedPlan.model_validate(document)
-    except (ValidationError, ValueError, RecursionError) as error:
+        envelope = opened("plan", body, beside=("format", "digest"))
+        signed = SignedPlan(
+            **envelope.beside, plan=Plan.model_validate(envelope.stated), signature=envelope.signature.decode()
+        )
+    except (InvalidInput, ValidationError) as error:
         raise InvalidInput(Bilingual(f"{source}: not a signed plan", f"{source}: не подписанный план")) from error
-    stored = canonical_json(document["plan"])
-    if signed.digest != sha256_hex(stored):
+    if signed.digest != sha256_hex(envelope.signed):
         raise InvalidInput(
             Bilingual(
                 f"{source}: the plan is not the one that its digest names",
@@ -54,7 +51,7 @@ def read_with_maker(body: bytes, verifier: Verifier, source: str) -> tuple[Signe
             )
         )
     try:
-        return signed, verifier.verify(Namespace.PLAN, stored, signed.signature.encode())
+        return signed, envelope.verified(Namespace.PLAN, verifier)
     except InvalidInput as error:
         told = Bilingual(f"{source}: {error.message}", f"{source}: {russian(error.message)}")
         raise InvalidInput(told, error.hint) from error

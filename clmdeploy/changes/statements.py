@@ -5,20 +5,21 @@ A statement names environment, change and plan, so that it can't be carried over
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, ValidationError
 
+from clmdeploy.changes.envelope import SIGNATURE, opened, sealed
 from clmdeploy.changes.events import Who
 from clmdeploy.model.bilingual import Bilingual, joined, russian
 from clmdeploy.model.errors import InvalidInput, VerificationFailed
 from clmdeploy.model.faults import printable
 from clmdeploy.model.signing import Namespace, Signer, Verifier
-from clmdeploy.model.value import JsonValue, Value, canonical_json, sha256_hex
+from clmdeploy.model.value import Value, canonical_json, sha256_hex
 
+_STATED = "statement"
 LARGEST = 64 * 1024  # bytes of one stored statement
 
 
@@ -105,25 +106,23 @@ def sign_statement(
 
     Raises InvalidInput when nobody could believe it: that key is unknown, or not permitted for this.
     """
-    namespace, stated = _NAMESPACES[type(statement)], canonical_json(statement)
-    signature = signer.sign(namespace, stated)
-    principal = verifier.verify(namespace, stated, signature)
-    return canonical_json({"signature": signature.decode(), "statement": statement.model_dump(mode="json")}), principal
+    return sealed(_STATED, statement, _NAMESPACES[type(statement)], signer, verifier)
 
 
 def read_signed(kind: type[Statement], key: str, body: bytes, verifier: Verifier) -> Signed[Statement]:
     """A statement from its bytes. Raises VerificationFailed, naming the object, unless a trusted key signed it all."""
-    document = _document(key, body)
     try:
-        statement = kind.model_validate(document["statement"])
+        envelope = opened(_STATED, body)
+        principal = envelope.verified(_NAMESPACES[kind], verifier)
+    except InvalidInput as error:
+        raise replaced(key, error.message) from error
+    if canonical_json({_STATED: envelope.stated, SIGNATURE: envelope.signature.decode()}) != body:  # its bytes name it
+        raise replaced(key, Bilingual("it is spelled otherwise", "оно записано иначе"))
+    try:
+        statement = kind.model_validate(envelope.stated)
     except ValidationError as error:
         name, count = kind.__name__.lower(), error.error_count()
         raise replaced(key, Bilingual(f"it is no {name}: {count} faults", f"это не {name}: ошибок {count}")) from error
-    try:  # over what was stored, not over what this version would write: see signed_plan
-        signed = canonical_json(document["statement"])
-        principal = verifier.verify(_NAMESPACES[kind], signed, document["signature"].encode())
-    except InvalidInput as error:
-        raise replaced(key, error.message) from error
     return Signed(key, statement, principal, sha256_hex(body))
 
 
@@ -139,16 +138,3 @@ def replaced(key: str, cause: str) -> VerificationFailed:
             "выясните, кто это туда записал; затем предложите изменение заново, под новым ID",
         ),
     )
-
-
-def _document(key: str, body: bytes) -> dict[str, JsonValue]:
-    try:
-        document = json.loads(body)
-        spelled = canonical_json(document)
-    except (ValueError, RecursionError) as error:
-        raise replaced(key, Bilingual("it is no JSON", "это не JSON")) from error
-    if not isinstance(document, dict) or set(document) != {"signature", "statement"} or spelled != body:
-        raise replaced(key, Bilingual("it is no signed statement", "это не подписанное заявление"))
-    if not isinstance(document["signature"], str):
-        raise replaced(key, Bilingual("its signature is no text", "его подпись — не текст"))
-    return document
