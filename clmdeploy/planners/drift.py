@@ -24,7 +24,7 @@ INPUTS: Mapping[str, str] = {
     "playbooks": Bilingual("the playbooks of this version of clmdeploy", "плейбуки этой версии clmdeploy"),
     "acts": Bilingual("the acts of this version of clmdeploy", "действия этой версии clmdeploy"),
 }
-COMMANDS: Mapping[str, str] = {"setup": "backup setup", "backup": "backup create"}
+COMMANDS: Mapping[str, str] = {"setup": "backup setup", "backup": "backup create", "expire": "backup expire"}
 """kind → command, of changes that are no rollout"""
 NOTHING = Bilingual("nothing", "ничего")
 

@@ -59,6 +59,11 @@ class Expiry:
         return tuple(one for one in self.verdicts.drops.logs if one.repository in due)
 
     @property
+    def repositories(self) -> set[str]:
+        """One that can't be reached is left out, and told; the others go on."""
+        return {one.repository for one in self.verdicts.drops.holdings} | {one.repository for one in self.logs}
+
+    @property
     def waiting(self) -> dict[str, list[str]]:
         """Point → what is still to be dropped before it can be struck off."""
         drops = set(self.verdicts.drops.holdings)
@@ -74,13 +79,11 @@ def plan_expire(wish: Expiry) -> Plan:
         kind="expire", environment=settings.name, environment_id=settings.uuid, application=settings.application,
         title=f"Remove {count} restore point{'' if count == 1 else 's'} of {settings.name}",
         inputs=dict(wish.inputs), hosts=wish.layout.parties.all[:1], steps=tuple(_steps(wish)),
-        policy=Policy(on_failure="tolerate", tolerate=_MOST_REPOSITORIES),
+        policy=Policy(on_failure="tolerate", tolerate=max(1, len(wish.repositories))),
         verdict=Verdict(kind="safe", reason=_WAY_BACK), expected={"points": sorted(wish.waiting)},
     )  # fmt: skip
 
 
-_MOST_REPOSITORIES = 1000
-"""one that can't be reached is left out, and told; the others go on"""
 _WAY_BACK = Bilingual(
     "until the first drop the points can be taken back; what has been dropped is gone",
     "до первого удаления точки можно вернуть; удалённого не вернуть",

@@ -30,7 +30,7 @@ def tell_point(
     table = make_table(invocation, "what", "value")
     table.show_header = False
     for key, words in _rows(invocation, settings, seen, among, needed):
-        table.add_row(invocation.say(f"column.{key}"), printable(words))
+        table.add_row(invocation.say(f"column.{key}"), "\n".join(map(printable, words.split("\n"))))
     table.add_row(invocation.say("column.verified"), verified_words(invocation, seen))
     click.secho(seen.point.id, bold=True)
     make_console().print(table)
@@ -91,7 +91,7 @@ def _database(part: DatabasePart) -> Iterator[str]:
     yield f"{part.engine} {part.repository} {part.label} ({part.type})"
     yield f"{size_words(part.size)} (+{size_words(part.stored)})"
     if part.wal:
-        yield f"{part.wal.named.name}, WAL {part.wal.start} - {part.wal.until}"
+        yield f"{part.wal.named.name}, WAL {part.wal.start} - {part.wal.until.name}"
 
 
 def _files(part: FilesPart) -> str:

@@ -97,6 +97,10 @@ def test_show_tells_what_stands_on_what(desk: Desk, points: list[RestorePoint]) 
     said = desk("backup", "show", points[1].id, "-e", "lab")
     for words in (points[0].id, incr["restore"], "clm-20260106", "/srv/clm", "admin@lab", "nightly"):
         assert words in said.out
+    assert "WAL 00000001000000000000000C - 00000001000000000000000D\n" in said.out.replace(" \n", "\n").replace(
+        "  ", ""
+    )
+    assert "\\n" not in said.out
 
 
 @pytest.mark.usefixtures("points")

@@ -205,6 +205,7 @@ def test_a_repository_that_drops_nothing_holds_up_no_other(
     vault.before = arm
     said = desk("backup", "expire", *NOW, "--json")
     assert (said.code, said.json["state"], said.json["dropped"]) == (5, "done", [repository])
+    assert said.json["next"] == "clmdeploy backup expire -e lab"
     assert desk("backup", "list", "-e", "lab", "--json").json["going"] == [points[0].id, points[1].id][::-1]
     vault.before, vault.broken, vault.stuck = lambda _act: None, set(), set()
     again = desk("backup", "expire", *NOW)
