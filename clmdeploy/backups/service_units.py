@@ -35,10 +35,9 @@ UMask=0077
 def archive_unit(environment: str) -> str:
     """The pgBackRest server that database hosts hand their WAL to and restore from."""
     start = f"/usr/bin/pgbackrest --config={ARCHIVE}/pgbackrest.conf server"
-    reload = "ExecReload=/bin/kill -HUP $MAINPID\n"
-    return _unit(
-        f"pgBackRest server for the database hosts of {environment}", "simple", ARCHIVE_USER, ARCHIVE, start, reload
-    )
+    more = "ExecReload=/bin/kill -HUP $MAINPID\nSuccessExitStatus=63\n"  # what pgBackRest calls its end by SIGTERM
+    title = f"pgBackRest server for the database hosts of {environment}"
+    return _unit(title, "simple", ARCHIVE_USER, ARCHIVE, start, more)
 
 
 def gateway_unit(environment: str, program: str, gateway: Gateway) -> str:

@@ -60,6 +60,7 @@ def stop_unless(name: str, before: Json) -> None:
     """While its unit file still stands: end what did not run before, and take it out of boot."""
     if before["active"] not in ("active", "activating", "reloading"):
         systemctl("stop", name, check=False)
+        systemctl("reset-failed", name, check=False)  # some call it a failure to be ended
         if before["enabled"] not in ("enabled", "masked") and not is_masked(name):
             systemctl("disable", name, check=False)
 
