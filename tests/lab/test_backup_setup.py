@@ -160,6 +160,18 @@ def test_the_keys_are_on_the_backup_host_alone(whole: Lab) -> None:
     assert found == {host: [] for host in found}
 
 
+def test_the_journal_holds_no_secret(whole: Lab) -> None:
+    """Nor do the plans in it: settings are named, certificates are public."""
+    client, bucket = whole.storage.client(), whole.storage.state_bucket
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="lab/")
+    keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
+    assert any("/events/" in key for key in keys)
+    stored = b"".join(client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)
+    assert b"BEGIN CERTIFICATE" in stored
+    assert b"PRIVATE KEY" not in stored
+    assert [name for name, value in secrets(whole).items() if value.encode() in stored] == []
+
+
 def test_each_service_runs_as_its_own_user(whole: Lab) -> None:
     """None of them as root, none with the jobs' key."""
     said = whole.host("backup1").run(("ps", "-eo", "user:20,args")).stdout.splitlines()
