@@ -13,6 +13,7 @@ from clmdeploy.model.errors import UsageError
 from clmdeploy.model.hosts import Host
 from clmdeploy.queries.hosts import chosen, managed_hosts, release_hosts, unfit
 from tests.unit.cli.desk import SETTINGS
+from tests.unit.config.test_backup import BACKUP
 
 GROUPS = {
     "lb1": ("lb",), "app1": ("app",), "app2": ("app", "db"), "db1": ("db",), "store1": ("store",),
@@ -33,6 +34,14 @@ def names(hosts: tuple[Host, ...]) -> list[str]:
 def test_databases_and_stores_are_left_alone(environment: LoadedEnvironment) -> None:
     """A host that is also something else is managed."""
     assert names(managed_hosts(environment)) == ["lb1", "app1", "app2", "spare1"]
+
+
+def test_databases_and_the_backup_host_are_managed_for_the_sake_of_backups(environment: LoadedEnvironment) -> None:
+    """They get the guard, and still no releases."""
+    settings = Environment.model_validate({**SETTINGS, "backup": BACKUP})
+    backed = LoadedEnvironment(Path("lab"), settings, environment.hosts, {})
+    assert names(managed_hosts(backed)) == ["lb1", "app1", "app2", "db1", "backup1", "spare1"]
+    assert names(release_hosts(backed)) == ["app1", "app2"]
 
 
 def test_balancers_and_hosts_without_a_group_get_no_releases(environment: LoadedEnvironment) -> None:
