@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
+from clmdeploy.changes.conditions import prove_conditions
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.held_lease import HeldLease
 from clmdeploy.changes.lease_document import (
@@ -229,9 +230,15 @@ class Leases:
         )  # fmt: skip
 
     def write(self, document: LeaseDocument, etag: str | None) -> str:
-        """Store the lease in place of what `etag` names; its new entity tag. Raises Conflict."""
+        """Store the lease in place of what `etag` names; its new entity tag. Raises Conflict.
+
+        Raises StoreRefused instead of writing the first one where the storage keeps no conditions.
+        """
         key, body = self.key(document.scope), canonical_json(document)
-        return create(self.store, key, body) if etag is None else replace(self.store, key, body, etag)
+        if etag is None:
+            prove_conditions(self.store, f"{key}-probe")
+            return create(self.store, key, body)
+        return replace(self.store, key, body, etag)
 
 
 class _Watch:

@@ -14,7 +14,14 @@ from clmdeploy.changes.lease import Leases
 from clmdeploy.changes.lease_document import LeaseDocument
 from clmdeploy.changes.scopes import Scope
 from clmdeploy.changes.turns import Request
-from clmdeploy.model.errors import LeaseHeld, OutcomeUnknown, StoreUnavailable, UsageError, VerificationFailed
+from clmdeploy.model.errors import (
+    LeaseHeld,
+    OutcomeUnknown,
+    StoreRefused,
+    StoreUnavailable,
+    UsageError,
+    VerificationFailed,
+)
 from clmdeploy.model.value import canonical_json
 
 from .conftest import FakeClock
@@ -43,7 +50,18 @@ def test_the_token_grows_with_every_holder() -> None:
         held = leases(store).acquire(request())
         assert held.fence.token == expected
         held.release()
-    assert list(store.keys("")) == ["test/lease/fleet"]
+    assert list(store.keys("")) == ["test/lease/fleet", "test/lease/fleet-probe"]
+
+
+def test_no_first_lease_where_conditions_are_ignored() -> None:
+    """Two could hold it at once: refused before there is one, each time, and the remedy is named."""
+    store = MemoryStore(conditional_writes=False)
+    for _try in range(2):
+        with pytest.raises(StoreRefused) as refusal:
+            leases(store).acquire(request())
+        assert "If-None-Match" in refusal.value.message
+        assert "doctor" in refusal.value.hint
+    assert "test/lease/fleet" not in store.keys("")
 
 
 def test_a_second_operator_is_told_who_why_and_since_when() -> None:
