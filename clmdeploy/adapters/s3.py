@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +16,7 @@ from clmdeploy.adapters.s3_conditional import ConditionalWriter
 from clmdeploy.adapters.s3_errors import Place, translated
 from clmdeploy.adapters.s3_profile import probe
 from clmdeploy.adapters.s3_steady import etag_of, refuse_cut, refuse_cut_listing, steadily
+from clmdeploy.adapters.s3_trial import Trial, may_delete
 from clmdeploy.changes.ports import MEBIBYTE, Missing, Oversized, Stored
 from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import Conflict, InvalidInput
@@ -89,13 +90,31 @@ class S3Store:
             parameters = {"Bucket": self.bucket, "Key": key}
             return Secret(self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds))
 
-    def probe_profile(self) -> StorageProfile:
-        """Try out what the bucket can do, on an object of its own below `clmdeploy-probe/` that is removed again.
+    def adapted(self, profile: StorageProfile) -> S3Store:
+        """This store, using what the storage understands and nothing that it doesn't."""
+        understood = profile.trailers and profile.checksums == "verified"
+        connection = replace(
+            self.connection, checksums="when_supported" if understood else "when_required",
+            content_md5=profile.content_md5 == "needed",
+        )  # fmt: skip
+        return replace(self, connection=connection, conditional_writes=profile.conditional_writes)
+
+    def probe_profile(self, prefix: str = "") -> StorageProfile:
+        """Try out what the bucket can do, on an object below `PREFIX/clmdeploy-probe/` that is removed again.
 
         Raises StoreUnavailable or InvalidInput as every method does.
         """
         with translated(self._place):
-            return probe(self._once, self._conditional)
+            writer = ConditionalWriter(self._once, self.bucket, self.get, self._conditional.pauses)
+            return probe(Trial(self.connection, self.bucket, self._once, writer, prefix))
+
+    def may_delete(self, prefix: str) -> bool:
+        """Whether these keys may remove objects below `prefix`: tried on one that does not exist.
+
+        Raises StoreUnavailable or InvalidInput.
+        """
+        with translated(self._place):
+            return may_delete(self._once, self.bucket, prefix)
 
     def _read(self, key: str, most: int) -> Stored:
         answer = self._client.get_object(Bucket=self.bucket, Key=key)

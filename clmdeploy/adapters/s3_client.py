@@ -14,6 +14,8 @@ from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.secret import Secret
 
 RETRIES = 4  # attempts, the first included
+Checksums = Literal["when_required", "when_supported"]
+_WITH_BODIES = ("PutObject", "UploadPart")
 _ONE_AT_A_TIME = threading.Lock()  # clients may be used by several threads, but not made by them
 
 _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")  # Debian, Red Hat
@@ -31,20 +33,40 @@ class S3Connection:
     addressing: Literal["path", "virtual"] = "path"
     connect_timeout: float = 5
     read_timeout: float = 30
+    # Since 1.36 boto3 adds CRC checksums that many S3-compatible servers refuse (boto3 #4392).
+    checksums: Checksums = "when_required"
+    content_md5: bool = False
+    """Whether every body is announced with its MD5: some need that where object lock is on, S3 itself among them"""
 
 
-def make_client(connection: S3Connection, attempts: int) -> Any:  # Any: boto3 makes its clients at run time
-    """A boto3 S3 client that tries each request `attempts` times. Raises InvalidInput for a missing CA file."""
+def make_client(
+    connection: S3Connection, attempts: int, checksums: Checksums | None = None
+) -> Any:  # Any: boto3 makes its clients at run time
+    """A boto3 S3 client that tries each request `attempts` times. Raises InvalidInput for a missing CA file.
+
+    `checksums`: other ones than the connection's.
+    """
     with _ONE_AT_A_TIME:
-        return _session().client(
+        client = _session().client(
             "s3",
             endpoint_url=connection.endpoint,
             region_name=connection.region,
             aws_access_key_id=connection.access_key.reveal(),
             aws_secret_access_key=connection.secret_key.reveal(),
             verify=_certificates(connection.ca_file),
-            config=_config(connection, attempts),
+            config=_config(connection, attempts, checksums or connection.checksums),
         )
+    if connection.content_md5:
+        for operation in _WITH_BODIES:
+            client.meta.events.register(f"before-call.s3.{operation}", _announce_md5)
+    return client
+
+
+def _announce_md5(params: Any, **_event: Any) -> None:  # Any: botocore's request before it is signed
+    from botocore.utils import calculate_md5
+
+    if "Content-MD5" not in params["headers"]:
+        params["headers"]["Content-MD5"] = calculate_md5(params["body"])
 
 
 @cache
@@ -59,7 +81,7 @@ def _session() -> Any:  # Any: boto3 ships no types
     return boto3.session.Session(botocore_session=core)
 
 
-def _config(connection: S3Connection, attempts: int) -> Any:  # Any: botocore ships no types
+def _config(connection: S3Connection, attempts: int, checksums: Checksums) -> Any:  # Any: botocore ships no types
     from botocore.config import Config
 
     return Config(
@@ -68,8 +90,7 @@ def _config(connection: S3Connection, attempts: int) -> Any:  # Any: botocore sh
         connect_timeout=connection.connect_timeout,
         read_timeout=connection.read_timeout,
         retries={"mode": "standard", "total_max_attempts": attempts},
-        # Since 1.36 boto3 adds CRC checksums that many S3-compatible servers refuse (boto3 #4392).
-        request_checksum_calculation="when_required",
+        request_checksum_calculation=checksums,
         response_checksum_validation="when_required",
         tcp_keepalive=True,
     )

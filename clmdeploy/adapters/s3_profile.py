@@ -2,59 +2,59 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
-from typing import Any
 
-from clmdeploy.adapters.s3_conditional import ConditionalWriter
-from clmdeploy.adapters.s3_errors import clock_skew, code_of, status_of
+from clmdeploy.adapters.s3_errors import clock_skew
+from clmdeploy.adapters.s3_probe_checksums import checksums, content_md5, first_write, trailers
+from clmdeploy.adapters.s3_probe_parts import part_limits
+from clmdeploy.adapters.s3_probe_places import addressing, lock, versioning
 from clmdeploy.adapters.s3_steady import etag_of
+from clmdeploy.adapters.s3_trial import Trial, refusal
 from clmdeploy.model.storage import StorageProfile
 
 _OTHER_ETAG = '"0123456789abcdef0123456789abcdef"'
 
 
-def probe(client: Any, writer: ConditionalWriter) -> StorageProfile:  # Any: boto3 makes its clients at run time
-    """Writes, overwrites and removes one object of an unguessable name. Raises botocore's errors for other failures."""
-    key = f"clmdeploy-probe/{secrets.token_hex(16)}"
-    answer = client.put_object(Bucket=writer.bucket, Key=key, Body=b"first")
+def probe(trial: Trial) -> StorageProfile:
+    """Writes and removes a few small objects. Raises botocore's errors where the bucket can't be used at all.
+
+    About twenty requests, each tried once. What could not be removed again is counted in the profile.
+    """
     try:
-        return StorageProfile(
-            conditional_create=_keeps(lambda: writer.create(key, b"second")),
-            conditional_match=_keeps(lambda: writer.replace(key, b"third", _OTHER_ETAG))
-            and _matches(client, writer, key),
-            clock_skew_seconds=clock_skew(answer) or 0.0,
-        )
+        answer = first_write(trial)
+        found = _found(trial)
     finally:
-        _remove(client, writer.bucket, key)
+        versions = versioning(trial)
+        removed = trial.clean(versioned=versions in ("on", "suspended"))
+    return found.model_copy(
+        update={
+            "clock_skew_seconds": clock_skew(answer) or 0.0,
+            "versioning": versions,
+            "removes_versions": None if versions == "off" else removed.versions,
+            "left": removed.left,
+        }
+    )
+
+
+def _found(trial: Trial) -> StorageProfile:
+    create = _keeps(lambda: trial.writer.create(trial.key, b"second"))
+    match = _keeps(lambda: trial.writer.replace(trial.key, b"third", _OTHER_ETAG)) and _matches(trial)
+    locked, retention = lock(trial)
+    smallest, most = part_limits(trial)
+    return StorageProfile(
+        conditional_create=create, conditional_match=match, clock_skew_seconds=0.0,
+        object_lock=locked, retention=retention, checksums=checksums(trial), trailers=trailers(trial),
+        content_md5="needed" if trial.connection.content_md5 else content_md5(trial),
+        smallest_part=smallest, most_parts=most, addressing=addressing(trial),
+    )  # fmt: skip
 
 
 def _keeps(write: Callable[[], str]) -> bool:
     """Whether the storage refuses a write whose condition does not hold; one that knows no conditions just writes."""
-    from botocore.exceptions import ClientError  # slow to import
-
-    try:
-        write()
-    except ClientError as error:
-        if code_of(error.response) in ("PreconditionFailed", "412"):
-            return True
-        if status_of(error.response) in (400, 501):  # NotImplemented, InvalidArgument
-            return False
-        raise
-    return False
+    return refusal(write) in ("PreconditionFailed", "412")
 
 
-def _matches(client: Any, writer: ConditionalWriter, key: str) -> bool:  # Any: as above
+def _matches(trial: Trial) -> bool:
     """Whether a write passes whose condition does hold: else every lease would be lost at its first heartbeat."""
-    answer = client.put_object(Bucket=writer.bucket, Key=key, Body=b"fourth")
-    etag = etag_of(answer, client.meta.endpoint_url)
-    return not _keeps(lambda: writer.replace(key, b"fifth", etag))
-
-
-def _remove(client: Any, bucket: str, key: str) -> None:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        client.delete_object(Bucket=bucket, Key=key)
-    except (BotoCoreError, ClientError):
-        return  # writers that may not delete are what a careful operator gives us; the object is a few bytes
+    etag = etag_of(trial.put(b"fourth"), trial.connection.endpoint)
+    return not _keeps(lambda: trial.writer.replace(trial.key, b"fifth", etag))

@@ -19,8 +19,9 @@ from clmdeploy.model.errors import ExitCode
 def doctor(invocation: Invocation, environment: str) -> None:
     """Check control node, storage, hosts and balancers; exit code 4 when something would stop work.
 
-    Nothing is changed, but for one small object that is written to each bucket and removed again: whether a storage
-    keeps conditions can only be found out by writing.
+    Nothing is changed, but for a few small objects that are written to each bucket and removed again: what a storage
+    is able to do can only be found out by trying. Where object lock keeps them, that is said. What was found is kept in
+    the state bucket, and work adapts to it.
     """
     from clmdeploy.cli.render.doctor import show
     from clmdeploy.model.checks import worst

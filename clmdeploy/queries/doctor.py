@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from clmdeploy.changes.guarded import Outcome
@@ -14,12 +15,13 @@ from clmdeploy.model.checks import Check, ControlNode, HostLook
 from clmdeploy.model.errors import ClmError, InvalidInput
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.signing import Namespace, Signer, Verifier
-from clmdeploy.model.storage import StorageProfile
+from clmdeploy.model.storage import KeyRights, StorageProfile
 from clmdeploy.model.value import JsonValue
+from clmdeploy.queries.doctor_backups import backup_checks
 from clmdeploy.queries.doctor_balancers import balancer_checks
 from clmdeploy.queries.doctor_control import control_checks, notify_check, signing_check
 from clmdeploy.queries.doctor_hosts import Standard, guard_check, host_checks
-from clmdeploy.queries.doctor_storage import refused_storage, storage_checks
+from clmdeploy.queries.doctor_storage import refused_storage, storage_checks, unkept_profile
 from clmdeploy.queries.hosts import managed_hosts, question, release_hosts
 
 ASK_LIMIT = 30
@@ -48,14 +50,18 @@ class Instruments:
     """SHA-256 of the guard that belongs to this program"""
     channels: Callable[[], Mapping[str, str]] = dict
     """each way by which people would be told → what keeps notices from them; empty: nothing"""
+    keep_profile: Callable[[str, StorageProfile], None] = lambda _setting, _profile: None
+    """stores what was found of the bucket that a setting names"""
+    backup_keys: Callable[[], Mapping[str, KeyRights]] = dict
+    """what keys of backup.storage beside those of the jobs may do"""
 
 
 def examine(environment: LoadedEnvironment, instruments: Instruments) -> tuple[Check, ...]:
     """All checks, side by side: a dead host or a silent storage costs no more than its own time limit."""
-    with ThreadPoolExecutor(max_workers=5, thread_name_prefix="doctor") as pool:
+    with ThreadPoolExecutor(max_workers=6, thread_name_prefix="doctor") as pool:
         parts = [
             pool.submit(part, environment, instruments)
-            for part in (_control, _notify, _state, _releases, _hosts_and_balancers)
+            for part in (_control, _notify, _state, _releases, _backups, _hosts_and_balancers)
         ]
         return tuple(check for part in parts for check in part.result())
 
@@ -91,19 +97,38 @@ def _signing(environment: LoadedEnvironment, instruments: Instruments) -> Check:
 
 def _state(environment: LoadedEnvironment, instruments: Instruments) -> list[Check]:
     storage = environment.settings.storage
-    return _bucket(storage.state_bucket, instruments.buckets["storage.state_bucket"], leases=True)
+    return _bucket(storage.state_bucket, "storage.state_bucket", instruments, partial(storage_checks, purpose="state"))
 
 
 def _releases(environment: LoadedEnvironment, instruments: Instruments) -> list[Check]:
-    storage = environment.settings.storage
-    return _bucket(storage.release_bucket, instruments.buckets["storage.release_bucket"], leases=False)
+    name = environment.settings.storage.release_bucket
+    return _bucket(name, "storage.release_bucket", instruments, partial(storage_checks, purpose="releases"))
 
 
-def _bucket(name: str, probe: Callable[[], StorageProfile], *, leases: bool) -> list[Check]:
+def _backups(environment: LoadedEnvironment, instruments: Instruments) -> list[Check]:
+    backup = environment.settings.backup
+    if backup is None:
+        return []
+
+    def judge(bucket: str, profile: StorageProfile) -> list[Check]:
+        return backup_checks(bucket, profile, instruments.backup_keys())
+
+    return _bucket(backup.storage.bucket, "backup.storage.bucket", instruments, judge)
+
+
+def _bucket(
+    name: str, setting: str, instruments: Instruments, judge: Callable[[str, StorageProfile], list[Check]]
+) -> list[Check]:
     try:
-        return storage_checks(name, probe(), leases=leases)
+        profile = instruments.buckets[setting]()
+        checks = judge(name, profile)
     except ClmError as error:
         return [refused_storage(name, error)]
+    try:
+        instruments.keep_profile(setting, profile)
+    except ClmError as error:
+        checks.append(unkept_profile(name, error))
+    return checks
 
 
 def _hosts_and_balancers(environment: LoadedEnvironment, instruments: Instruments) -> list[Check]:

@@ -8,7 +8,7 @@ import secrets
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from clmdeploy.config.loading import find_inventories, load
 from clmdeploy.model.signing import LateSigner
 from clmdeploy.runtime.points import PointReach
 from clmdeploy.runtime.reach import verifier_of
+from clmdeploy.runtime.storages import BUCKETS
 
 if TYPE_CHECKING:
     from clmdeploy.changes.guarded import Outcome
@@ -246,10 +247,8 @@ class Runtime(PointReach):
 
         return Instruments(
             inspector=SshInspector(self.connections), performer=self.hosts, control_node=inspect_control_node,
-            buckets={
-                "storage.state_bucket": lambda: self.state.probe_profile(),
-                "storage.release_bucket": lambda: self.releases.probe_profile(),
-            },
+            buckets={setting: partial(self.probe, setting) for setting in BUCKETS},
+            keep_profile=self.keep_profile, backup_keys=self.backup_key_rights,
             signer=lambda: self.signer, verifier=self.verifier, guard=sha256_hex(guard_source()),
             secrets=lambda: unresolved_secrets(self.environment, self.environ, open_vaults=True),
             channels=lambda: {one.name: one.check() for one in self.courier.channels} if self.courier else {},

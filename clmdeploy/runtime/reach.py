@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clmdeploy.config.environment import LoadedEnvironment
 from clmdeploy.config.secrets import resolve
 from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.signing import Signer
+from clmdeploy.runtime.storages import StorageReach
 
 if TYPE_CHECKING:
     from clmdeploy.adapters.ansible import PlaybookPerformer
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from clmdeploy.adapters.engines import EnginePerformer
     from clmdeploy.adapters.openssh import OpenSshVerifier
     from clmdeploy.adapters.outbox import DirectoryOutbox
-    from clmdeploy.adapters.s3 import S3Store
-    from clmdeploy.adapters.s3_client import S3Connection
     from clmdeploy.adapters.ssh import SshPerformer
 
 
@@ -35,27 +31,14 @@ def verifier_of(allowed_signers: Path) -> OpenSshVerifier:
 
 
 @dataclass(frozen=True)
-class Reach:
+class Reach(StorageReach):
     """Concrete adapters, each made when it is first needed."""
-
-    environment: LoadedEnvironment
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     @cached_property
     def clock(self):  # type: ignore[no-untyped-def]  # SystemClock, imported late
         from clmdeploy.adapters.clock import SystemClock
 
         return SystemClock()
-
-    @cached_property
-    def state(self) -> S3Store:
-        """The state bucket."""
-        return self._bucket(self.environment.settings.storage.state_bucket, "storage.state_bucket")
-
-    @cached_property
-    def releases(self) -> S3Store:
-        """The release bucket."""
-        return self._bucket(self.environment.settings.storage.release_bucket, "storage.release_bucket")
 
     @cached_property
     def connections(self) -> Connections:
@@ -130,23 +113,6 @@ class Reach:
             self.connections.close()
         if "playbooks" in self.__dict__:
             self.playbooks.close()
-
-    def _bucket(self, name: str, setting: str) -> S3Store:
-        from clmdeploy.adapters.s3 import S3Store
-
-        return S3Store(self._connection, name, setting)
-
-    @cached_property
-    def _connection(self) -> S3Connection:
-        from clmdeploy.adapters.s3_client import S3Connection
-
-        storage, directory = self.environment.settings.storage, self.environment.directory
-        return S3Connection(
-            endpoint=storage.endpoint,
-            access_key=resolve(storage.access_key, directory, self.environ, key="storage.access_key"),
-            secret_key=resolve(storage.secret_key, directory, self.environ, key="storage.secret_key"),
-            region=storage.region, ca_file=self.environment.ca_file, addressing=storage.addressing,
-        )  # fmt: skip
 
 
 def _unsigned_words(setting: str) -> tuple[str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -16,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from clmdeploy.adapters.s3 import S3Store
 from clmdeploy.adapters.s3_client import S3Connection
-from clmdeploy.model.errors import ClmError, Conflict, NoBucket, StoreUnavailable
+from clmdeploy.model.errors import ClmError, Conflict, NoBucket, StoreRefused, StoreUnavailable
 from clmdeploy.model.secret import Secret
 
 KEY = "staging/lease/fleet"
@@ -41,6 +43,7 @@ class Storage:
     keeps_conditions: bool = True
     bare_etags: bool = False
     heads_cut: bool = False
+    needs_md5: bool = False
     date: str | None = None
 
     def refuses(self, path: str, if_none_match: str | None, if_match: str | None) -> bool:
@@ -62,6 +65,10 @@ def _etag(body: bytes) -> str:
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
+def _md5(body: bytes) -> str:
+    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+
+
 def _handler(storage: Storage) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -71,7 +78,9 @@ def _handler(storage: Storage) -> type[BaseHTTPRequestHandler]:
             storage.puts += 1
             storage.before_put()
             word = storage.trouble.pop(0) if storage.trouble else "well"
-            if word in _REFUSALS:
+            if storage.needs_md5 and self.headers.get("Content-MD5") != _md5(body):
+                self._fail(400, "InvalidRequest")
+            elif word in _REFUSALS:
                 self._fail(*_REFUSALS[word])
             elif word == "portal":
                 self._send(200, b"<html><body>log in, please<br></body>")
@@ -274,6 +283,22 @@ def test_the_probe_tells_what_the_storage_keeps(storage: Storage, store: S3Store
     profile = store.probe_profile()
     assert (profile.conditional_create, profile.conditional_match) == (keeps, keeps)
     assert storage.objects == {}
+
+
+def test_a_storage_that_needs_content_md5_gets_it(storage: Storage, store: S3Store, tmp_path: Path) -> None:
+    """As S3 itself where objects are locked: found out by the probe, and sent by the store that adapts to it."""
+    storage.needs_md5 = True
+    with pytest.raises(StoreRefused):
+        store.put(KEY, b"one")
+    profile = store.probe_profile()
+    assert (profile.content_md5, profile.conditional_writes) == ("needed", True)
+    adapted = store.adapted(profile)
+    adapted.put(KEY, b"one", only_if_absent=True)
+    with pytest.raises(Conflict):
+        adapted.put(KEY, b"two", only_if_absent=True)
+    (tmp_path / "bundle").write_bytes(b"bundle")
+    adapted.upload(KEY, tmp_path / "bundle")
+    assert storage.objects == {PATH: b"bundle"}
 
 
 def test_the_probe_measures_the_clock(storage: Storage, store: S3Store) -> None:

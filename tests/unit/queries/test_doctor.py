@@ -16,12 +16,12 @@ from clmdeploy.config.settings import Environment
 from clmdeploy.model.checks import Check, ControlNode, HostLook, Verdict, worst
 from clmdeploy.model.errors import InvalidInput, StoreUnavailable
 from clmdeploy.model.hosts import Host
-from clmdeploy.model.storage import StorageProfile
+from clmdeploy.model.storage import Retention, StorageProfile
 from clmdeploy.queries.doctor import Instruments, examine
 from clmdeploy.queries.doctor_balancers import judge
 from clmdeploy.queries.doctor_control import control_checks, signing_check
 from clmdeploy.queries.doctor_hosts import Standard, host_checks, obstacle
-from clmdeploy.queries.doctor_storage import storage_checks
+from clmdeploy.queries.doctor_storage import Purpose, storage_checks
 from tests.unit.cli.desk import SETTINGS, DigestSigner
 
 GUARD = "a" * 64
@@ -34,7 +34,10 @@ NODE = ControlNode(
     python="3.11.7", ansible="2.19.1", openssh="OpenSSH_9.2p1", ssh_keygen=True, run_directory="/dev/shm",
     in_memory=True,
 )  # fmt: skip
-ABLE = StorageProfile(conditional_create=True, conditional_match=True, clock_skew_seconds=0.0)
+ABLE = StorageProfile(
+    conditional_create=True, conditional_match=True, clock_skew_seconds=0.0, versioning="off", checksums="verified",
+    trailers=True, content_md5="verified", smallest_part=5 * MEBIBYTE, most_parts=10_000, addressing=("path",),
+)  # fmt: skip
 STANDARD = Standard(GUARD, "clmdeploy host setup -e lab")
 
 
@@ -118,6 +121,21 @@ def test_hosts_are_judged_while_the_storage_is_silent() -> None:
         ("clm-state", "check storage.endpoint"), ("clm-releases", "check storage.endpoint"),
     ]  # fmt: skip
     assert any(check.subject == "app1" for check in checks)
+
+
+def test_what_was_found_is_kept_for_later_work() -> None:
+    """Each profile under the setting that names its bucket; where that fails, doctor says so and judges the rest."""
+    kept: dict[str, StorageProfile] = {}
+    examine(environment(), instruments(keep_profile=kept.__setitem__))
+    assert kept == {"storage.state_bucket": ABLE, "storage.release_bucket": ABLE}
+
+    def refuse(_setting: str, _profile: StorageProfile) -> None:
+        raise StoreUnavailable("storage s3: refuses access", "check the rights")
+
+    checks = [check for check in examine(environment(), instruments(keep_profile=refuse)) if check.name == "profile"]
+    assert {(check.subject, check.verdict, check.remedy) for check in checks} == {
+        ("clm-state", "warn", "check the rights"), ("clm-releases", "warn", "check the rights"),
+    }  # fmt: skip
 
 
 def test_a_dead_host_is_asked_nothing_more() -> None:
@@ -207,19 +225,37 @@ def test_what_keeps_a_host_from_being_set_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("profile", "leases", "verdict"),
+    ("changes", "purpose", "verdict"),
     [
-        (ABLE, True, "ok"),
-        (replace(ABLE, conditional_create=False), True, "fail"),
-        (replace(ABLE, conditional_match=False), True, "fail"),
-        (replace(ABLE, conditional_create=False), False, "warn"),
-        (replace(ABLE, clock_skew_seconds=31.0), True, "warn"),
-        (replace(ABLE, clock_skew_seconds=-601.0), False, "fail"),
+        ({}, "state", "ok"),
+        ({"conditional_create": False}, "state", "fail"),
+        ({"conditional_match": False}, "state", "fail"),
+        ({"conditional_create": False}, "releases", "warn"),
+        ({"conditional_create": False}, "backups", "ok"),
+        ({"clock_skew_seconds": 31.0}, "state", "warn"),
+        ({"clock_skew_seconds": -601.0}, "releases", "fail"),
+        ({"smallest_part": None}, "state", "ok"),
+        ({"smallest_part": None}, "releases", "fail"),
+        ({"most_parts": 1000}, "backups", "warn"),
+        ({"most_parts": 1000}, "state", "ok"),
+        ({"checksums": "refused", "trailers": False, "content_md5": None}, "backups", "ok"),
+        ({"content_md5": "needed"}, "releases", "ok"),
     ],
 )
-def test_a_bucket_is_judged_by_what_it_is_for(profile: StorageProfile, leases: bool, verdict: Verdict) -> None:
-    """State needs conditional writes; releases are only safer with them."""
-    assert worst(tuple(storage_checks("bucket", profile, leases=leases))) == verdict
+def test_a_bucket_is_judged_by_what_it_is_for(changes: dict[str, Any], purpose: Purpose, verdict: Verdict) -> None:
+    """State needs conditional writes; releases are only safer with them. What is not understood is not sent."""
+    assert worst(tuple(storage_checks("bucket", ABLE.model_copy(update=changes), purpose))) == verdict
+
+
+def test_objects_that_stay_are_told() -> None:
+    """Keys that may not delete are what a careful operator gives us; a lock keeps them for its days."""
+    (check, *_rest) = storage_checks("bucket", ABLE.model_copy(update={"left": 1}), "releases")
+    assert check.verdict == "ok"
+    assert "may not remove" in check.finding
+    locked = ABLE.model_copy(update={"left": 7, "retention": Retention(mode="compliance", days=30)})
+    assert "7 small objects of this probe stay below clmdeploy-probe/, locked for 30 d" in (
+        storage_checks("bucket", locked, "backups")[0].finding
+    )
 
 
 @pytest.mark.parametrize(
