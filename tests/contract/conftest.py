@@ -20,6 +20,7 @@ from clmdeploy.adapters.s3_client import S3Connection, make_client
 from clmdeploy.lab.programs import SEAWEEDFS
 from clmdeploy.model.secret import Secret
 from tests.certificates import make_certificate
+from tests.contract.poor_vendor import poor_vendor
 
 BUCKET = "clm-contract"
 ACCESS_KEY, SECRET_KEY = "contract-writer", "contract-secret-key-of-the-tests"
@@ -33,10 +34,31 @@ class S3Server:
     connection: S3Connection
     bucket: str = BUCKET
     forbidden: str = "clm-forbidden"
+    versioned: str = "clm-versioned"
+    locked: str = "clm-locked"
+    """a bucket that keeps what is written for a day, whoever asks"""
+
+    def keeper(self, bucket: str) -> S3Store:
+        """A store with keys that may read and write in every bucket."""
+        return self.store(bucket, access_key=Secret("contract-keeper"))
 
     def store(self, bucket: str | None = None, **changes: object) -> S3Store:
         """A store on this server; `changes` go into the connection."""
         return S3Store(replace(self.connection, **changes), bucket or self.bucket, "storage.state_bucket")
+
+
+@pytest.fixture(scope="session")
+def poor_connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Connection]:
+    """A poor vendor over TLS for all contract tests of this run, with an empty bucket."""
+    with poor_vendor(tmp_path_factory.mktemp("poor"), BUCKET) as connection:
+        yield connection
+
+
+@pytest.fixture
+def poor_store(poor_connection: S3Connection) -> S3Store:
+    """Its bucket, as work sees it after `doctor` has looked."""
+    store = S3Store(poor_connection, BUCKET, "storage.release_bucket")
+    return store.adapted(store.probe_profile())
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +67,11 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     home = tmp_path_factory.mktemp("s3")
     certificate = make_certificate(home)
     identities = home / "s3.json"
+    reading_locks = "GetBucketObjectLockConfiguration"
     identities.write_text(json.dumps({"identities": [
         _identity("admin", "contract-admin", SECRET_KEY, ["Admin"]),
         _identity("writer", ACCESS_KEY, SECRET_KEY, [f"{action}:{BUCKET}" for action in ("Read", "Write", "List")]),
+        _identity("keeper", "contract-keeper", SECRET_KEY, ["Read", "Write", "List", reading_locks]),
     ]}))  # fmt: skip
     port = _free_ports()
     connection = S3Connection(
@@ -105,6 +129,16 @@ def _make_buckets(server: S3Server, log: Path) -> None:
         while not _made(client, bucket):
             assert time.monotonic() < deadline, log.read_text(errors="replace")[-2000:]
             time.sleep(0.3)
+    _protect(client, server)
+
+
+def _protect(client: Any, server: S3Server) -> None:
+    client.create_bucket(Bucket=server.versioned)
+    client.put_bucket_versioning(Bucket=server.versioned, VersioningConfiguration={"Status": "Enabled"})
+    client.create_bucket(Bucket=server.locked, ObjectLockEnabledForBucket=True)
+    rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}
+    configuration = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+    client.put_object_lock_configuration(Bucket=server.locked, ObjectLockConfiguration=configuration)
 
 
 def _made(client: Any, bucket: str) -> bool:

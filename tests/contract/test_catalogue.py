@@ -41,6 +41,12 @@ def catalogue(s3_server: Any, verifier: OpenSshVerifier) -> Catalogue:
     return Catalogue(s3_server.store(), verifier)
 
 
+@pytest.fixture(params=["s3", "poor vendor"])
+def any_catalogue(request: pytest.FixtureRequest, catalogue: Catalogue, verifier: OpenSshVerifier) -> Catalogue:
+    """Also on storage that keeps no conditions."""
+    return catalogue if request.param == "s3" else Catalogue(request.getfixturevalue("poor_store"), verifier)
+
+
 @pytest.fixture
 def name() -> str:
     """An application that no other test publishes."""
@@ -56,17 +62,17 @@ def _built(tmp_path: Path, name: str, version: str, words: str = "") -> Built:
 
 
 def test_every_release_of_the_sample_goes_out_and_comes_back(
-    catalogue: Catalogue, signer: OpenSshSigner, tmp_path: Path, name: str
+    any_catalogue: Catalogue, signer: OpenSshSigner, tmp_path: Path, name: str
 ) -> None:
     """Six releases: published, listed in order, fetched with their signer, downloaded and checked."""
     for version in reversed(VERSIONS):
         built = _built(tmp_path, name, version)
-        assert catalogue.publish(built, signer.sign(Namespace.RELEASE, built.document)).fresh
-    assert [str(version) for version in catalogue.versions(name)] == list(VERSIONS)
+        assert any_catalogue.publish(built, signer.sign(Namespace.RELEASE, built.document)).fresh
+    assert [str(version) for version in any_catalogue.versions(name)] == list(VERSIONS)
     for version in VERSIONS:
-        published = catalogue.fetch(name, Version(version))
+        published = any_catalogue.fetch(name, Version(version))
         assert published.principal == "builder@lab"
-        catalogue.download(published.release, tmp_path / "down.tar.gz")
+        any_catalogue.download(published.release, tmp_path / "down.tar.gz")
 
 
 def test_a_signature_may_wait_beside_the_bundle(

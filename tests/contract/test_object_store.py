@@ -1,4 +1,7 @@
-"""What every ObjectStore promises: memory, a directory and a real S3 server pass the same tests."""
+"""What every ObjectStore promises: memory, a directory and real S3 servers pass the same tests.
+
+A poor vendor passes all but those on conditions of writes; these it must not seem to pass.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,31 @@ from clmdeploy.adapters.s3 import S3Store
 from clmdeploy.changes.ports import Missing, ObjectStore, Oversized
 from clmdeploy.model.errors import Conflict, InvalidInput
 
+KEEPING = ["memory", "directory", "s3", "s3 adapted"]
+"""stores that keep conditions; adapted: as work uses them once their storage was probed"""
 
-@pytest.fixture(params=["memory", "directory", "s3"])
+
+@pytest.fixture(params=KEEPING)
+def keeping(request: pytest.FixtureRequest) -> ObjectStore:
+    """A store that keeps conditions."""
+    return made(request.param, request)
+
+
+@pytest.fixture(params=[*KEEPING, "poor vendor"])
 def store(request: pytest.FixtureRequest) -> ObjectStore:
-    if request.param == "memory":
+    """Any store."""
+    return made(request.param, request)
+
+
+def made(kind: str, request: pytest.FixtureRequest) -> ObjectStore:
+    if kind == "memory":
         return MemoryStore()
-    if request.param == "directory":
+    if kind == "directory":
         return DirectoryStore(request.getfixturevalue("tmp_path_factory").mktemp("bucket") / "made" / "later")
-    return request.getfixturevalue("s3_server").store()
+    if kind == "poor vendor":
+        return request.getfixturevalue("poor_store")
+    plain = request.getfixturevalue("s3_server").store()
+    return plain if kind == "s3" else plain.adapted(plain.probe_profile())
 
 
 @pytest.fixture
@@ -65,46 +85,46 @@ def test_overwriting_changes_the_etag(store: ObjectStore, key: str) -> None:
     assert store.get(key).body == b"second"
 
 
-def test_creates_only_what_is_absent(store: ObjectStore, key: str) -> None:
+def test_creates_only_what_is_absent(keeping: ObjectStore, key: str) -> None:
     """The second conditional create loses, and what is there stays."""
-    store.put(key, b"first", only_if_absent=True)
+    keeping.put(key, b"first", only_if_absent=True)
     with pytest.raises(Conflict):
-        store.put(key, b"second", only_if_absent=True)
-    assert store.get(key).body == b"first"
+        keeping.put(key, b"second", only_if_absent=True)
+    assert keeping.get(key).body == b"first"
 
 
-def test_creating_the_same_bytes_again_is_a_conflict(store: ObjectStore, key: str) -> None:
+def test_creating_the_same_bytes_again_is_a_conflict(keeping: ObjectStore, key: str) -> None:
     """Only a lost answer excuses an existing object; two who write alike are still two."""
-    store.put(key, b"same", only_if_absent=True)
+    keeping.put(key, b"same", only_if_absent=True)
     with pytest.raises(Conflict):
-        store.put(key, b"same", only_if_absent=True)
+        keeping.put(key, b"same", only_if_absent=True)
 
 
-def test_replaces_only_what_was_read(store: ObjectStore, key: str) -> None:
+def test_replaces_only_what_was_read(keeping: ObjectStore, key: str) -> None:
     """A write on the condition of an old etag loses; on the condition of the present one it wins."""
-    old = store.put(key, b"first")
-    present = store.put(key, b"second", only_if_etag=old)
+    old = keeping.put(key, b"first")
+    present = keeping.put(key, b"second", only_if_etag=old)
     with pytest.raises(Conflict):
-        store.put(key, b"third", only_if_etag=old)
-    assert store.put(key, b"fourth", only_if_etag=present) == store.get(key).etag
-    assert store.get(key).body == b"fourth"
+        keeping.put(key, b"third", only_if_etag=old)
+    assert keeping.put(key, b"fourth", only_if_etag=present) == keeping.get(key).etag
+    assert keeping.get(key).body == b"fourth"
 
 
-def test_replacing_what_is_not_there_is_a_conflict(store: ObjectStore, key: str) -> None:
+def test_replacing_what_is_not_there_is_a_conflict(keeping: ObjectStore, key: str) -> None:
     """An object that vanished can't be replaced."""
     with pytest.raises(Conflict):
-        store.put(key, b"x", only_if_etag='"0123456789abcdef0123456789abcdef"')
+        keeping.put(key, b"x", only_if_etag='"0123456789abcdef0123456789abcdef"')
     with pytest.raises(Missing):
-        store.get(key)
+        keeping.get(key)
 
 
 @pytest.mark.parametrize("round_", range(5))
-def test_one_of_many_creators_wins(store: ObjectStore, key: str, round_: int) -> None:
+def test_one_of_many_creators_wins(keeping: ObjectStore, key: str, round_: int) -> None:
     """Eight writers at once: one creates, seven get a Conflict, and the winner's bytes are there."""
 
     def create(number: int) -> int | None:
         try:
-            store.put(key, b"%d" % number, only_if_absent=True)
+            keeping.put(key, b"%d" % number, only_if_absent=True)
         except Conflict:
             return None
         return number
@@ -112,26 +132,34 @@ def test_one_of_many_creators_wins(store: ObjectStore, key: str, round_: int) ->
     with ThreadPoolExecutor(8) as pool:
         winners = [number for number in pool.map(create, range(8)) if number is not None]
     assert len(winners) == 1, round_
-    assert store.get(key).body == b"%d" % winners[0]
+    assert keeping.get(key).body == b"%d" % winners[0]
 
 
-def test_no_replacement_is_lost(store: ObjectStore, key: str) -> None:
+def test_no_replacement_is_lost(keeping: ObjectStore, key: str) -> None:
     """Four writers that count by read and conditional write lose no step."""
-    store.put(key, b"0")
+    keeping.put(key, b"0")
 
     def count(_writer: int) -> None:
         done = 0
         while done < 5:
-            stored = store.get(key)
+            stored = keeping.get(key)
             try:
-                store.put(key, b"%d" % (int(stored.body) + 1), only_if_etag=stored.etag)
+                keeping.put(key, b"%d" % (int(stored.body) + 1), only_if_etag=stored.etag)
             except Conflict:
                 continue
             done += 1
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(count, range(4)))
-    assert store.get(key).body == b"20"
+    assert keeping.get(key).body == b"20"
+
+
+def test_a_poor_vendor_makes_no_promise(poor_store: S3Store, key: str) -> None:
+    """It is known to keep no conditions; so none is sent, and whoever needs one is told before."""
+    assert not poor_store.conditional_writes
+    poor_store.put(key, b"first", only_if_absent=True)
+    poor_store.put(key, b"second", only_if_absent=True)
+    assert poor_store.get(key).body == b"second"
 
 
 def test_reads_are_bounded(store: ObjectStore, key: str) -> None:

@@ -114,14 +114,3 @@ def test_an_administrators_own_aws_settings_are_not_used(s3_server: Any, monkeyp
     store = s3_server.store()
     store.put("own/settings", b"x")
     assert store.get("own/settings").body == b"x"
-
-
-def test_the_probe_finds_conditional_writes(s3_server: Any) -> None:
-    """The profile of a good storage: both conditions kept, clocks together, nothing left behind."""
-    store = s3_server.store()
-    profile = store.probe_profile()
-    assert profile.conditional_create
-    assert profile.conditional_match
-    assert profile.conditional_writes
-    assert abs(profile.clock_skew_seconds) < 5
-    assert list(store.keys("clmdeploy-probe/")) == []
