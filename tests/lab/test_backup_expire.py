@@ -24,7 +24,8 @@ from tests.lab.fleet import Fleet
 AS_JOBS = ("systemd-run", "--quiet", "--wait", "--pipe", "--uid=clm-backup")
 SECRETS = "/etc/clm-backup/secrets"
 KEYS = f"""\
-export PGBACKREST_REPO1_S3_KEY=$(cat {SECRETS}/s3-access-key) PGBACKREST_REPO1_S3_KEY_SECRET=$(cat {SECRETS}/s3-secret-key)
+export PGBACKREST_REPO1_S3_KEY=$(cat {SECRETS}/s3-access-key)
+export PGBACKREST_REPO1_S3_KEY_SECRET=$(cat {SECRETS}/s3-secret-key)
 export PGBACKREST_REPO1_CIPHER_PASS=$(cat {SECRETS}/database-passphrase) RESTIC_PASSWORD_FILE={SECRETS}/files-passphrase
 export AWS_ACCESS_KEY_ID=$(cat {SECRETS}/s3-access-key) AWS_SECRET_ACCESS_KEY=$(cat {SECRETS}/s3-secret-key)
 export RESTIC_CACERT=/etc/clm-backup/storage-ca.pem RESTIC_CACHE_DIR=/var/lib/clm-backup/by-hand
