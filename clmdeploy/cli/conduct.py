@@ -42,13 +42,15 @@ class Run:
     def conduct(self, act: Callable[[Conductor], Ending], *, taking_back: bool = False) -> None:
         """Let `act` run the change; ends the command with its exit code. `taking_back`: that is what was asked for."""
         from clmdeploy.cli.render.watchers import Recorder, Several
+        from clmdeploy.queries.aftermath import is_rollout
 
         recorder = Recorder()
         with self._shown() as watcher:
             result = _attempt(act, self.runtime.conductor(Several((recorder, self.vigil, watcher)), self.plan.scope))
         aftermath = self.vigil.placed(self._aftermath(result, recorder))
         if taking_back and aftermath.state == "taken-back" and not aftermath.failures:
-            aftermath = aftermath.model_copy(update={"exit_code": ExitCode.DONE})
+            done = "" if is_rollout(self.plan) else self.plan.title
+            aftermath = aftermath.model_copy(update={"exit_code": ExitCode.DONE, "message": done})
         self.tell(aftermath, recorder)
         raise click.exceptions.Exit(int(aftermath.exit_code))
 

@@ -96,17 +96,22 @@ class Aftermath(Value):
         return self.model_copy(update={"next": following or None})
 
 
+def is_rollout(plan: Plan) -> bool:
+    """Whether it changes what runs, so that its ending is told by that."""
+    return plan.kind in ("deploy", "rollback")
+
+
 def after_success(plan: Plan, change: str | None) -> Aftermath:
     """All went well: the plan says what runs where now, or what was done where that is no release.
 
     `change`: None when there was nothing to do.
     """
     runs = {plan.to_release or "": list(plan.expected.get("hosts", {}))}
-    is_rollout = plan.kind in ("deploy", "rollback")
+    rolls = is_rollout(plan)
     point = point_of_change(change, 1) if change and plan.kind == "backup" else None
     return Aftermath(
         change=change, state="done" if change else "nothing-to-do", exit_code=ExitCode.DONE,
-        runs=runs if is_rollout else {}, message="" if is_rollout else plan.title,
+        runs=runs if rolls else {}, message="" if rolls else plan.title,
         point=point, next=f"backup show {point} -e {plan.environment}" if point else None,
     )  # fmt: skip
 

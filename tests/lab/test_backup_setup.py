@@ -17,8 +17,6 @@ from clmdeploy.model.secret import Secret
 from tests.lab.command_line import CommandLine, Ran
 
 pytestmark = pytest.mark.timeout(900)
-FILE_HOSTS = ("db1", "db2", "worker1", "app1", "app2", "app3")
-HOSTS = ("backup1", *FILE_HOSTS)
 ARCHIVE_TIMEOUT = 60  # seconds, of PostgreSQL
 PLACES = ("/etc", "/var", "/run", "/root", "/home", "/opt", "/tmp", "/usr/local", "/dev/shm")
 _FOOTPRINT = r"""
@@ -62,10 +60,14 @@ def killed_at(clmdeploy: CommandLine, step: str) -> None:
     assert process.returncode == -signal.SIGKILL, f"it ended before {step}"
 
 
+def file_hosts(lab: Lab) -> list[str]:
+    return [name for name, host in lab.hosts.items() if host.group in ("db", "worker", "app")]
+
+
 def footprint(lab: Lab) -> set[str]:
     """Every file of note on every host, and which services run."""
-    said = {name: lab.host(name).run(("sh", "-c", _FOOTPRINT)).stdout.splitlines() for name in HOSTS}
-    return {f"{name} {line}" for name, lines in said.items() for line in lines}
+    hosts = [lab.host(name) for name in ("backup1", *file_hosts(lab))]
+    return {f"{host.name} {line}" for host in hosts for line in host.run(("sh", "-c", _FOOTPRINT)).stdout.splitlines()}
 
 
 def until(holds: Callable[[], bool], limit: float) -> float:
@@ -156,7 +158,7 @@ def findings(lab: Lab, host: str) -> list[str]:
 def test_the_keys_are_on_the_backup_host_alone(whole: Lab) -> None:
     """Root on any other host finds none, in no file and no process; where they must be, the search finds them."""
     assert any(path.startswith("/etc/clm-backup/secrets/") for path in findings(whole, "backup1"))
-    found = {host: findings(whole, host) for host in (*FILE_HOSTS, "lb1")}
+    found = {host: findings(whole, host) for host in (*file_hosts(whole), "lb1")}
     assert found == {host: [] for host in found}
 
 

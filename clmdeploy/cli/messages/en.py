@@ -120,6 +120,7 @@ MESSAGES = {
     "ending.work_done": "{title}: done.",
     "ending.point_made": "Restore point {point} is made and whole. Look at it: {command}",
     "errand.replaces": "{change} was cut off and is needed no more: it is closed first.",
+    "ending.work_taken_back": "{title}: taken back.",
     "ending.stands": "{title}: all stands already, nothing to do.",
     "ending.abort_done": "Taken back: {runs}.",
     "ending.taken_back": "Failed. Everything has been taken back.",

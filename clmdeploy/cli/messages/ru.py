@@ -120,6 +120,7 @@ MESSAGES = {
     "ending.work_done": "{title}: выполнено.",
     "ending.point_made": "Точка восстановления {point} создана и цела. Посмотреть: {command}",
     "errand.replaces": "{change} оборвано и больше не нужно: сначала оно закрывается.",
+    "ending.work_taken_back": "{title}: возвращено как было.",
     "ending.stands": "{title}: всё уже на месте, делать нечего.",
     "ending.abort_done": "Откат выполнен: {runs}.",
     "ending.taken_back": "Сбой. Выполнен полный откат.",

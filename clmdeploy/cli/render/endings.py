@@ -52,6 +52,8 @@ def command(invocation: Invocation, words: str) -> str:
 
 def _good_words(invocation: Invocation, aftermath: Aftermath) -> str:
     release, hosts = next(iter(aftermath.runs.items()), ("", []))
+    if aftermath.state == "taken-back" and aftermath.message:
+        return invocation.say("ending.work_taken_back", title=printable(aftermath.message))
     if aftermath.state == "taken-back":
         return invocation.say("ending.abort_done", runs=_runs(invocation, aftermath))
     if aftermath.point:
