@@ -54,9 +54,10 @@ faults: $(READY) ## the whole matrix of faults: two to four hours; ARGS="--famil
 	@.ci/machine lab
 	$(BIN)/python -m tests.faults $(ARGS)
 
-bench: $(READY) ## speed and memory beside named peers
+bench: $(READY) ## speed and memory beside named peers: deploys, then backups
 	@.ci/machine lab
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.backups
 
 lock: $(READY) ## resolve requirements/*.txt anew (hashes, no index named)
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \

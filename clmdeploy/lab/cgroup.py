@@ -37,6 +37,11 @@ class Cgroup:
     def frozen(self) -> bool:
         return self._event("frozen")
 
+    def processor_seconds(self) -> float:
+        """What its processes have used since it was made, those that ended included."""
+        fields = dict(line.split() for line in (self.path / "cpu.stat").read_text().splitlines())
+        return int(fields["usage_usec"]) / 1e6
+
     def freeze(self) -> None:
         """Stop every process of the group; returns once they stand. Raises LabError if they don't within seconds."""
         self._write("cgroup.freeze", "1")

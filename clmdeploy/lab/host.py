@@ -74,6 +74,10 @@ class LabHost:
         """Run an argument vector as root on the host; see `Ssh.run` for what it raises."""
         return self.ssh.run(argv, text=input, timeout=timeout, check=check)
 
+    def processor_seconds(self) -> float:
+        """Processor time that it has used since it was made."""
+        return self._cgroup.processor_seconds()
+
     def cut(self) -> None:
         """Pull its network cable."""
         self._network.cut(self._spec)
