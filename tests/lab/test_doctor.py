@@ -49,9 +49,36 @@ def test_a_sound_environment_has_no_fault(fleet: Fleet) -> None:
     ran = doctor(fleet.clmdeploy).expecting(0)
     assert ran.json["verdict"] == "ok"
     assert {check["subject"] for check in ran.json["checks"]} == {
-        "", "clm-state", "clm-releases", "lb1", "worker1", "app1", "app2", "app3",
+        "", "clm-state", "clm-releases", "clm-backups", "lb1", "db1", "db2", "worker1", "backup1", "app1",
+        "app2", "app3",
     }  # fmt: skip
     assert "keep" not in ran.stderr
+
+
+def test_what_is_claimed_of_backups_was_tried(fleet: Fleet) -> None:
+    """The lab's bucket is locked, and the keys of the servers on the backup host may not delete in it."""
+    ran = doctor(fleet.clmdeploy).expecting(0)
+    assert found(ran, "clm-backups", "immutability")["finding"] == "nobody can remove what is stored for 1 d"
+    left = "of this probe stay below clmdeploy-probe/, locked for 1 d"
+    assert left in found(ran, "clm-backups", "reachable")["finding"]
+    for keys in ("archive", "files"):
+        assert found(ran, "clm-backups", f"keys: {keys}")["verdict"] == "ok"
+    assert "multipart uploads" in {check["name"] for check in ran.json["checks"] if check["subject"] == "clm-releases"}
+
+
+def test_keys_that_may_delete_are_told(fleet: Fleet, inventories: Path) -> None:
+    """Those of the jobs, given to the server that database hosts reach: what root there would get."""
+    path = inventories / "lab" / "clm.yml"
+    settings = yaml.safe_load(path.read_text())
+    settings["backup"]["storage"]["archive"] = settings["backup"]["storage"]["keys"]
+    del settings["backup"]["storage"]["files"]
+    path.write_text(yaml.safe_dump(settings))
+    ran = doctor(fleet.clmdeploy, "--inventories", str(inventories)).expecting(0)
+    for keys, words in (("archive", "root there can get them"), ("files", "not set")):
+        check = found(ran, "clm-backups", f"keys: {keys}")
+        assert check["verdict"] == "warn"
+        assert words in check["finding"]
+        assert f"backup.storage.{keys}" in check["remedy"]
 
 
 @pytest.mark.usefixtures("mended")
