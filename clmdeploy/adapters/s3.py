@@ -29,7 +29,7 @@ _PARALLEL = 4  # parts in flight: with _PART this bounds memory
 
 @dataclass(frozen=True)
 class S3Store:
-    """An ObjectStore. `setting` is the key path of the bucket's name in clm.yml, for messages.
+    """An ObjectStore. `setting` and `keys_setting` are key paths in clm.yml of the bucket's name and its keys.
 
     `conditional_writes` is what the probe found: where it is False, conditions are not even sent.
     """
@@ -38,6 +38,7 @@ class S3Store:
     bucket: str
     setting: str = "storage.state_bucket"
     conditional_writes: bool = True
+    keys_setting: str = "storage"
 
     def get(self, key: str, limit: int = 16 * MEBIBYTE) -> Stored:
         with translated(self._place, key):
@@ -157,7 +158,7 @@ class S3Store:
 
     @cached_property
     def _place(self) -> Place:
-        return Place(self.connection.endpoint, self.bucket, self.setting)
+        return Place(self.connection.endpoint, self.bucket, self.setting, self.keys_setting)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Answers of the server are never quoted beyond their code: they may repeat access
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,11 +87,12 @@ _UNREACHED = {
 
 @dataclass(frozen=True)
 class Place:
-    """What a request was about; `setting` is the key path of the bucket's name in clm.yml."""
+    """What a request was about. `setting`: key path in clm.yml of the bucket's name; `keys`: of what has its keys."""
 
     endpoint: str
     bucket: str
     setting: str
+    keys: str = "storage"
 
     def told(self, cause: str) -> str:
         """What is wrong with it."""
@@ -98,6 +100,15 @@ class Place:
             f"storage {self.endpoint}, bucket {self.bucket}: {cause}",
             f"хранилище {self.endpoint}, бакет {self.bucket}: {russian(cause)}",
         )
+
+    def advised(self, hint: str) -> str:
+        """A hint that speaks of `storage`, with the key paths of this place."""
+        return Bilingual(self._renamed(str(hint)), self._renamed(russian(hint)))
+
+    def _renamed(self, words: str) -> str:
+        section = self.setting.rpartition(".")[0]
+        keyed = re.sub(r"\bstorage\.(?=access_key|secret_key)", f"{self.keys}.", words)
+        return re.sub(r"(?<![.\w])storage\.(?=endpoint|region|ca_file)", f"{section}.", keyed)
 
 
 @contextmanager
@@ -155,7 +166,7 @@ def _of_answer(answer: Any, place: Place, key: str) -> ClmError:  # Any: botocor
         return _of_skew(answer, place)
     cause, hint = _REFUSED.get(code) or _other_answer(printable(code, 60), status)
     kind = StoreUnavailable if status >= 500 or status in (408, 429) or not status else StoreRefused
-    return kind(place.told(cause), hint)
+    return kind(place.told(cause), place.advised(hint))
 
 
 def _other_answer(code: str, status: int) -> tuple[str, str]:
@@ -182,7 +193,7 @@ def _of_failure(error: Exception, place: Place) -> ClmError:
             Bilingual(f"correct {place.setting}", f"исправьте {place.setting}"),
         )
     cause, hint = _UNREACHED.get(kind) or _broken(kind)
-    return StoreUnavailable(place.told(cause), hint)
+    return StoreUnavailable(place.told(cause), place.advised(hint))
 
 
 def _broken(kind: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -112,7 +112,8 @@ class StorageReach:
         authority = under(self.environment.directory, storage.ca_file) if storage.ca_file else None
         place = _Place(str(storage.endpoint), str(storage.region), authority, storage.addressing or "path")
         connection = self._connect(place, keys, f"backup.storage.{setting}")
-        return self._store(connection, storage.bucket, "backup.storage.bucket")
+        store = self._store(connection, storage.bucket, "backup.storage.bucket")
+        return replace(store, keys_setting=f"backup.storage.{setting}")
 
     @cached_property
     def _connection(self) -> S3Connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,17 @@ def test_a_wrong_secret_key_is_named_by_its_setting(s3_server: Any) -> None:
     error = _failure(s3_server.store(secret_key=Secret("not-the-key-of-this-account")))
     assert isinstance(error, StoreUnavailable)
     assert "storage.secret_key" in error.hint
+
+
+def test_hints_name_the_section_that_the_keys_stand_in(s3_server: Any) -> None:
+    """The bucket of backups has keys of its own, and may be on a storage of its own."""
+    ours = s3_server.store(secret_key=Secret("not-the-key-of-this-account"))
+    backups = replace(ours, setting="backup.storage.bucket", keys_setting="backup.storage.archive")
+    assert "check backup.storage.archive.secret_key," in _failure(backups).hint
+    elsewhere = replace(
+        backups, connection=replace(ours.connection, ca_file=Path("/etc/ssl/certs/ca-certificates.crt"))
+    )
+    assert "check backup.storage.ca_file, and the name in backup.storage.endpoint" in _failure(elsewhere).hint
 
 
 def test_a_bucket_without_rights_says_so(s3_server: Any) -> None:

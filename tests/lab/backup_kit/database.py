@@ -13,7 +13,7 @@ from clmdeploy.lab.host import LabHost
 from clmdeploy.lab.writes import AS_POSTGRES
 
 _HERE = Path(__file__).parent
-_ROW_BYTES = 670  # on disk, with its indexes
+_ROW_BYTES = 900  # on disk, with its indexes
 _LIMIT = 1800  # seconds
 _AHEAD = 32  # numbers that PostgreSQL logs ahead of a sequence (SEQ_LOG_VALS): a crash or restore skips them
 _PAUSE = 1.2  # seconds: pgBackRest chooses backups by whole seconds
