@@ -1,0 +1,75 @@
+"""Why a moment can't be restored, and what can, in both languages. Times are UTC here: zones are the face's affair."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from clmdeploy.model.bilingual import Bilingual
+
+LIST = Bilingual("see clmdeploy backup list for the points", "точки показывает clmdeploy backup list")
+
+
+def spelled(moment: datetime) -> str:
+    """2026-01-31T23:59:59.000042Z; microseconds only where there are any."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def dump_only(point: str) -> tuple[str, str]:
+    return (
+        Bilingual(
+            f"{point} holds a dump of the database: this version restores it by hand only",
+            f"в {point} лежит дамп базы: эта версия восстанавливает его только вручную",
+        ),
+        Bilingual("see docs/backups.md, Restore by hand", "см. docs/backups.md, Restore by hand"),
+    )
+
+
+def ahead_of_the_log(at: datetime, first: datetime | None, end: datetime) -> tuple[str, str]:
+    asked, last = spelled(at), spelled(end)
+    since = spelled(first) if first else last
+    return (
+        Bilingual(
+            f"the archived log ends with the transaction of {last}, before {asked}; any moment from {since} to {last} "
+            "can be reached",
+            f"журнал в архиве кончается транзакцией {last}, раньше чем {asked}; достижим любой момент с {since} по "
+            f"{last}",
+        ),
+        Bilingual("to have all that was archived: --at end", "взять всё, что есть в архиве: --at end"),
+    )
+
+
+def before_all(at: datetime, first: datetime) -> tuple[str, str]:
+    asked, earliest = spelled(at), spelled(first)
+    return (
+        Bilingual(
+            f"no restore point leads to {asked}: the earliest moment is {earliest}",
+            f"ни одна точка восстановления не ведёт к {asked}: самый ранний момент — {earliest}",
+        ),
+        LIST,
+    )
+
+
+def no_point_fits() -> tuple[str, str]:
+    return (
+        Bilingual(
+            "no restore point leads there: there is none on this timeline of the database",
+            "ни одна точка восстановления туда не ведёт: на этой линии времени базы их нет",
+        ),
+        LIST,
+    )
+
+
+def between_lines(at: datetime, left: datetime, right: datetime | None) -> tuple[str, str]:
+    asked, since, until = spelled(at), spelled(left), spelled(right) if right else "now"
+    return (
+        Bilingual(
+            f"between {since} and {until} the database went over to another timeline, and nobody wrote down when: it "
+            f"is not known which of the two {asked} means",
+            f"между {since} и {until} база перешла на другую линию времени, и когда именно — не записано: неизвестно, "
+            f"которую из двух означает {asked}",
+        ),
+        Bilingual(
+            "name the restore point instead of a moment: clmdeploy backup list",
+            "назовите вместо момента точку восстановления: clmdeploy backup list",
+        ),
+    )
