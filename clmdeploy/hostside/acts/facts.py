@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from . import record, tokens
+from . import record, stopped, tokens
 from .call import ActError, Call, Json
 from .commands import environment_of, run_hook
 from .health import components_here, fetch, running_version
@@ -21,7 +21,8 @@ def ask(call: Call) -> Json:
     """`arguments`: root, groups, user, probe (ask services how they are)."""
     root = call.arguments["root"]
     directory = current(root)
-    answer = {"record": _own_record(), "current": directory, "staged": staged(root), **tokens.seen(), **_machine(root)}
+    answer = {"record": _own_record(), "current": directory, "staged": staged(root), "stopped": stopped.kept(),
+              **tokens.seen(), **_machine(root)}  # fmt: skip
     if directory is not None and not is_whole(root, directory):
         answer["fault"] = f"`current` names {directory}, which is not whole: deploy or roll back to mend it"
     elif directory is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+from . import stopped
 from .call import ActError, Call, Json
 from .commands import environment_of, run_hook
 from .layout import current, manifest_of, release_path
@@ -28,9 +29,12 @@ def components_here(root: str, directory: str, groups: list[str]) -> list[Json]:
 
 
 def await_healthy(root: str, directory: str, arguments: Json) -> None:
-    """Ask until all is well or each check's time is over. `arguments`: groups, user, patience (seconds or null)."""
+    """Ask until all is well or each check's time is over. `arguments`: groups, user, patience (seconds or null).
+
+    What is kept stopped on purpose is not asked.
+    """
     manifest = manifest_of(root, directory)
-    for component in components_here(root, directory, arguments["groups"]):
+    for component in stopped.awake(components_here(root, directory, arguments["groups"])):
         for check in component["health"]:
             deadline = time.monotonic() + (arguments.get("patience") or check["timeout"])
             _await(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from . import record, units
+from . import record, stopped, units
 from .call import ActError, Call, Json
 from .commands import end_of, environment_of, read_variables, run_hook
 from .health import await_healthy, components_here
@@ -24,7 +24,7 @@ def perform(call: Call) -> Json:
     if not is_whole(root, wanted):
         raise ActError(f"{wanted} is not whole on this host: stage it again")
     units.refuse_foreign(root, units.unit_names(components_here(root, wanted, arguments["groups"])))
-    _let_run(arguments, standing, wanted, _hook)
+    _let_run(arguments, standing, wanted, run_component_hook)
     record.update(current=wanted, ledger=arguments["ledger"])
     await_healthy(root, wanted, arguments)
     return {"current": wanted}
@@ -43,7 +43,7 @@ def restore(call: Call) -> Json:
 
     def forgiving(kind: str, arguments: Json, directory: str, component: Json) -> None:
         try:
-            _hook(kind, arguments, directory, component)
+            run_component_hook(kind, arguments, directory, component)
         except ActError as error:
             complaints.append(f"{kind}: {error}")
 
@@ -64,11 +64,14 @@ def probe(call: Call) -> Json:
 
 
 def _let_run(arguments: Json, standing: str | None, wanted: str | None, hook: Hook) -> None:
-    """Stop what stands, point the link, start what is wanted. A release that is wanted again is restarted."""
+    """Stop what stands, point the link, start what is wanted. A release that is wanted again is restarted.
+
+    What is kept stopped on purpose stays so.
+    """
     root = arguments["root"]
     old = components_here(root, standing, arguments["groups"]) if standing and is_whole(root, standing) else []
     new = components_here(root, wanted, arguments["groups"]) if wanted else []
-    for component in old:
+    for component in stopped.awake(old):
         hook("before_stop", arguments, standing or "", component)
     units.stop(root, units.unit_names(old))
     # An earlier switch that was cut off may have moved the link without telling systemd.
@@ -76,12 +79,14 @@ def _let_run(arguments: Json, standing: str | None, wanted: str | None, hook: Ho
     before = units.standing(root, units.unit_names(old)) if settled else {}
     point_current(root, wanted)
     units.link(root, units.unit_names(new), before)
-    units.start(units.unit_names(new), lambda said: _told(root, (standing, wanted), said))
-    for component in new:
+    stopped.cover(new)
+    awake = stopped.awake(new)
+    units.start(units.unit_names(awake), lambda said: told(root, (standing, wanted), said))
+    for component in awake:
         hook("after_start", arguments, wanted or "", component)
 
 
-def _told(root: str, directories: tuple[str | None, ...], said: str) -> str:
+def told(root: str, directories: tuple[str | None, ...], said: str) -> str:
     """What units of these releases said, for a message. Where it is not known what is secret there, nothing of it."""
     manifests = [manifest_of(root, name) for name in directories if name and is_whole(root, name)]
     files = {os.path.join(root, file) for manifest in manifests for file in manifest["environment_files"]}
@@ -91,7 +96,8 @@ def _told(root: str, directories: tuple[str | None, ...], said: str) -> str:
         return f"what it said is withheld, since its secrets could not be told apart: {error}"
 
 
-def _hook(kind: str, arguments: Json, directory: str, component: Json) -> None:
+def run_component_hook(kind: str, arguments: Json, directory: str, component: Json) -> None:
+    """`before_stop` or `after_start`, where the component has one. Raises ActError."""
     if component[kind]:
         root, user = arguments["root"], component["user"] or arguments["user"]
         variables = environment_of(root, manifest_of(root, directory)["environment_files"], user)

@@ -46,6 +46,21 @@ def stop(root: str, names: list[str]) -> None:
         _systemctl("stop", name)
 
 
+def halt(names: list[str]) -> None:
+    """Stop these alone, what was started last first. What systemd does not know is not running."""
+    for name in reversed(names):
+        _systemctl("stop", name, check=is_active(name))
+
+
+def is_active(name: str) -> bool:
+    return _systemctl("is-active", name, check=False).strip() in ("active", "activating", "reloading", "deactivating")
+
+
+def reload() -> None:
+    """Let systemd read its units again."""
+    _systemctl("daemon-reload")
+
+
 def standing(root: str, names: list[str]) -> dict[str, UnitFile]:
     """The unit files of the release that `current` names now; one that is missing is left out."""
     found = {}
