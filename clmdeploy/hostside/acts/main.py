@@ -13,9 +13,9 @@ import sys
 from .call import ActError, Json, read_call
 
 ACTS = (
-    "archiver", "archiving", "arrange", "authority", "balance", "engine", "facts", "health", "identity", "inspect",
-    "logs", "migrate", "objects", "output", "progress", "prune", "reading", "releases", "results", "segments",
-    "software", "stage", "switch", "tokens",
+    "archiver", "archiving", "arrange", "authority", "balance", "cluster", "components", "consistency", "door",
+    "engine", "facts", "health", "identity", "inspect", "logs", "migrate", "objects", "output", "progress", "prune",
+    "reading", "recovery", "releases", "results", "segments", "software", "stage", "standby", "switch", "tokens",
 )  # fmt: skip
 VERBS = ("perform", "restore", "probe", "ask")
 

@@ -1,0 +1,139 @@
+"""One PostgreSQL cluster on this host: its service, its questions, its files. Who asks is the owner of its data."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import subprocess
+
+from .call import ActError, Json
+
+BINARIES = "/usr/lib/postgresql"
+ASK_TIMEOUT = 60  # seconds
+_SEPARATOR = "\x1f"
+
+
+def owner(arguments: Json) -> str:
+    """The account whose data directory this is."""
+    try:
+        return pwd.getpwuid(os.stat(arguments["data"]).st_uid).pw_name
+    except FileNotFoundError:
+        raise ActError(f"{arguments['data']} is not there: is backup.database.data right?") from None
+
+
+def ask(arguments: Json, statement: str, timeout: float = ASK_TIMEOUT) -> list[list[str]]:
+    """Rows of one statement, NULL as an empty text. `arguments`: data, port. Raises ActError in the server's words."""
+    command = [
+        "psql", "-X", "-q", "-A", "-t", "-F", _SEPARATOR, "-v", "ON_ERROR_STOP=1", "-w",
+        "-p", str(arguments["port"]), "-d", arguments.get("database") or "postgres", "-c", statement,
+    ]  # fmt: skip
+    finished = _as(owner(arguments), command, timeout)
+    if finished.returncode != 0:
+        raise ActError(f"PostgreSQL on port {arguments['port']}: {_end(finished.stderr)}")
+    return [line.split(_SEPARATOR) for line in finished.stdout.splitlines()]
+
+
+def answers(arguments: Json) -> bool:
+    """Whether it takes commands, in recovery or not."""
+    try:
+        return ask(arguments, "SELECT 1", 10) == [["1"]]
+    except ActError:
+        return False
+
+
+def is_running(arguments: Json) -> bool:
+    """By its own lock file: a postmaster that hangs runs too."""
+    try:
+        with open(os.path.join(arguments["data"], "postmaster.pid"), encoding="ascii", errors="replace") as file:
+            pid = int(file.readline())
+    except (FileNotFoundError, ValueError):
+        return False
+    return os.path.exists(f"/proc/{pid}")
+
+
+def start(arguments: Json, timeout: float) -> None:
+    """Returns once it takes commands, or is consistent in recovery. Raises ActError with the end of its log."""
+    service = arguments["service"]
+    _systemctl("reset-failed", service, 30)
+    finished = _systemctl("start", service, timeout)
+    if finished.returncode != 0:
+        raise ActError(f"{service} does not start: {last_words(service)}")
+
+
+def stop(arguments: Json, timeout: float) -> None:
+    """A clean shutdown archives the log to its end. Raises ActError when it still runs afterwards."""
+    finished = _systemctl("stop", arguments["service"], timeout)
+    if finished.returncode != 0 or is_running(arguments):
+        raise ActError(f"{arguments['service']} does not stop: {_end(finished.stderr)}")
+
+
+def last_words(service: str) -> str:
+    """What the server said last of why it ended: recovery that misses its target says so there."""
+    command = ["journalctl", "--unit", service, "--lines", "60", "--no-pager", "--output", "cat"]
+    finished = subprocess.run(command, capture_output=True, errors="replace", timeout=20, check=False)
+    told = [line for line in finished.stdout.splitlines() if re.search(r"\b(FATAL|PANIC|ERROR|HINT):", line)]
+    return _end("\n".join(told[-4:]) or finished.stdout)
+
+
+def control(arguments: Json) -> dict[str, str]:
+    """What pg_controldata says, without a running server. Raises ActError where there is no cluster."""
+    data = arguments["data"]
+    try:
+        with open(os.path.join(data, "PG_VERSION"), encoding="ascii") as file:
+            version = file.read().strip()
+    except OSError:
+        raise ActError(f"{data} holds no cluster") from None
+    finished = _as(owner(arguments), [os.path.join(BINARIES, version, "bin", "pg_controldata"), "-D", data], 30)
+    pairs = (line.split(":", 1) for line in finished.stdout.splitlines() if ":" in line)
+    return {"version": version, **{key.strip(): value.strip() for key, value in pairs}}
+
+
+def hba_file(arguments: Json) -> str:
+    """Where its rules of access are: as it says itself, else where Debian puts them, else among its data."""
+    if answers(arguments):
+        return ask(arguments, "SHOW hba_file")[0][0]
+    debian = arguments["data"].replace("/var/lib/postgresql/", "/etc/postgresql/") + "/pg_hba.conf"
+    return debian if os.path.exists(debian) else os.path.join(arguments["data"], "pg_hba.conf")
+
+
+def unarchived(arguments: Json) -> list[str]:
+    """Segments and histories that the archive does not have yet."""
+    place = os.path.join(arguments["data"], "pg_wal", "archive_status")
+    return sorted(name[: -len(".ready")] for name in os.listdir(place) if name.endswith(".ready"))
+
+
+def histories(arguments: Json) -> dict[str, str]:
+    """Timeline → its history file's content, of those that lie beside the log."""
+    place, found = os.path.join(arguments["data"], "pg_wal"), {}
+    for name in sorted(os.listdir(place)) if os.path.isdir(place) else []:
+        match = re.fullmatch(r"([0-9A-F]{8})\.history", name)
+        if match:
+            with open(os.path.join(place, name), encoding="ascii", errors="replace") as file:
+                found[str(int(match[1], 16))] = file.read(64 * 1024)
+    return found
+
+
+def _as(account: str, command: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
+    user = pwd.getpwnam(account)
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": user.pw_dir}
+    try:
+        return subprocess.run(
+            command, user=user.pw_uid, group=user.pw_gid, extra_groups=os.getgrouplist(account, user.pw_gid),
+            env=environment, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=timeout, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise ActError(f"{command[0]}: no end after {timeout:.0f} s") from None
+
+
+def _systemctl(verb: str, service: str, timeout: float) -> subprocess.CompletedProcess[str]:
+    command = ["systemctl", verb, service]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        raise ActError(f"systemctl {verb} {service}: no end after {timeout:.0f} s") from None
+
+
+def _end(said: str) -> str:
+    return said.strip()[-500:] or "it said nothing"

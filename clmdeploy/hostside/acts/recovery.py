@@ -1,0 +1,104 @@
+"""Starts a cluster that was restored, waits until it has reached its target, and makes it an ordinary one again.
+
+What the restore has set would otherwise be copied to every standby, which would stop or promote itself by it
+(pgBackRest #2844).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+
+from . import door, postgres
+from .call import ActError, Call, Json
+
+INTERVAL = 1.0  # seconds
+_SET = re.compile(r"^\s*(restore_command|recovery_target\w*)\s*=", re.MULTILINE)
+_SLOT = re.compile(r"[a-z0-9_]{1,63}")
+
+
+def perform(call: Call) -> Json:
+    """`arguments`: service, data, port, slots (names), timeout (seconds); lsn: where a point must have been reached."""
+    arguments = call.arguments
+    deadline = time.monotonic() + arguments["timeout"]
+    if not postgres.is_running(arguments):
+        door.close(arguments)
+        postgres.start(arguments, arguments["timeout"])
+    _await_promotion(arguments, deadline)
+    for name in _settings(arguments):
+        postgres.ask(arguments, f"ALTER SYSTEM RESET {name}")
+    postgres.ask(arguments, "SELECT pg_reload_conf()")
+    for slot in arguments["slots"]:
+        _create_slot(arguments, slot)
+    timeline, fork = _fork(arguments)
+    if arguments.get("lsn") and fork != arguments["lsn"]:
+        raise ActError(f"recovery ended at {fork}, but the restore point lies at {arguments['lsn']}")
+    return {"timeline": timeline, "fork": fork, "archived": _await_archive(arguments, deadline), "at": time.time()}
+
+
+def probe(call: Call) -> Json:
+    """Done once it takes writes and nothing of the restore is set any more."""
+    arguments = call.arguments
+    if not postgres.answers(arguments) or _recovers(arguments):
+        return {"state": "not-done"}
+    if _settings(arguments):
+        return {"state": "partial"}
+    timeline, fork = _fork(arguments)
+    return {"state": "done", "timeline": timeline, "fork": fork, "archived": "", "at": time.time()}
+
+
+def _await_promotion(arguments: Json, deadline: float) -> None:
+    """pg_isready would say yes while it still recovers."""
+    while not postgres.answers(arguments) or _recovers(arguments):
+        if not postgres.is_running(arguments):
+            raise ActError(f"the server ended in recovery: {postgres.last_words(arguments['service'])}")
+        if time.monotonic() > deadline:
+            raise ActError(f"still in recovery after {arguments['timeout']} s; run it again by resume")
+        time.sleep(INTERVAL)
+
+
+def _recovers(arguments: Json) -> bool:
+    return postgres.ask(arguments, "SELECT pg_is_in_recovery()") == [["t"]]
+
+
+def _settings(arguments: Json) -> list[str]:
+    """What the restore has set."""
+    try:
+        with open(os.path.join(arguments["data"], "postgresql.auto.conf"), encoding="utf-8", errors="replace") as file:
+            return sorted(set(_SET.findall(file.read())))
+    except FileNotFoundError:
+        return []
+
+
+def _create_slot(arguments: Json, slot: str) -> None:
+    """Slots are no part of a backup."""
+    if not _SLOT.fullmatch(slot):
+        raise ActError(f"{slot[:80]!r} is no name of a replication slot")
+    standing = [row[0] for row in postgres.ask(arguments, "SELECT slot_name FROM pg_replication_slots")]
+    if slot not in standing:
+        postgres.ask(arguments, f"SELECT pg_create_physical_replication_slot('{slot}', true)")
+
+
+def _fork(arguments: Json) -> tuple[int, str]:
+    """The timeline, and where it left the one before: the last line of its history."""
+    timeline = int(postgres.ask(arguments, "SELECT timeline_id FROM pg_control_checkpoint()")[0][0])
+    lines = [line.split() for line in postgres.histories(arguments).get(str(timeline), "").splitlines() if line.strip()]
+    return timeline, lines[-1][1] if lines else ""
+
+
+def _await_archive(arguments: Json, deadline: float) -> str:
+    """The way of the log into the repository is proved: a segment that ends now arrives there."""
+    wanted = postgres.ask(
+        arguments, "SELECT pg_walfile_name(pg_create_restore_point('clm-restored')), pg_switch_wal() IS NULL"
+    )[0][0]
+    while True:
+        last, failed = postgres.ask(
+            arguments,
+            "SELECT coalesce(last_archived_wal, ''), coalesce(last_failed_wal, '') FROM pg_stat_archiver",
+        )[0]
+        if last >= wanted and re.fullmatch(r"[0-9A-F]{24}", last):
+            return last
+        if time.monotonic() > deadline:
+            raise ActError(f"{wanted} does not arrive in the archive (failed last: {failed or 'none'})")
+        time.sleep(INTERVAL)
