@@ -138,9 +138,13 @@ class Pgbackrest:
         options = (f"--repo1-retention-archive={fulls}", "--repo1-retention-archive-type=full")
         return self._expire(*options, *(("--dry-run",) if dry_run else ()))
 
-    def entries(self, below: str, recurse: bool = False) -> Command:
-        """Lists a path of the repository, such as `archive/STANZA/17-1`; read by `pgbackrest_listing`."""
-        return self._bare("repo-ls", "--output=json", *(("--recurse",) if recurse else ()), relative(below))
+    def entries(self, below: str, recurse: bool = False, only: str = "") -> Command:
+        """Lists a path of the repository, such as `archive/STANZA/17-1`; read by `pgbackrest_listing`.
+
+        `only`: a regular expression that the names found must match somewhere.
+        """
+        chosen = (*(("--recurse",) if recurse else ()), *((f"--filter={only}",) if only else ()))
+        return self._bare("repo-ls", "--output=json", *chosen, relative(below))
 
     def fetch(self, file: str) -> Command:
         """One file to standard output, decrypted but not decompressed.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from clmdeploy.backups.wal import Gap
 from clmdeploy.model.bilingual import Bilingual
 
 LIST = Bilingual("see clmdeploy backup list for the points", "точки показывает clmdeploy backup list")
@@ -71,5 +73,28 @@ def between_lines(at: datetime, left: datetime, right: datetime | None) -> tuple
         Bilingual(
             "name the restore point instead of a moment: clmdeploy backup list",
             "назовите вместо момента точку восстановления: clmdeploy backup list",
+        ),
+    )
+
+
+def unfit(label: str, listed: bool) -> tuple[str, str]:
+    words = (
+        Bilingual(f"backup {label} has pages with wrong checksums", f"в копии {label} есть страницы с ошибками")
+        if listed
+        else Bilingual(f"the repository has no backup {label}", f"в хранилище нет копии {label}")
+    )
+    return words, LIST
+
+
+def log_lacks(gaps: Sequence[Gap]) -> tuple[str, str]:
+    count, first = sum(gap.count for gap in gaps), str(gaps[0])
+    return (
+        Bilingual(
+            f"the archive lacks {count} segments of the log that recovery would read, {first} first",
+            f"в архиве не хватает сегментов журнала, нужных для восстановления: {count}, первый {first}",
+        ),
+        Bilingual(
+            "choose a point whose log is whole: clmdeploy backup verify tells",
+            "выберите точку с целым журналом: это покажет clmdeploy backup verify",
         ),
     )

@@ -9,6 +9,7 @@ from clmdeploy.backups.pgbackrest_works import Archived, Check, TakeBackup
 from clmdeploy.backups.postgres_works import NamedPoint, Role
 from clmdeploy.backups.restic_expiry import FilesExpiry, FilesListing
 from clmdeploy.backups.restic_works import FilesBackupWork, FilesCheck
+from clmdeploy.backups.restore_works import WORKS as RESTORE
 from clmdeploy.backups.setup_works import WORKS as SETUP
 from clmdeploy.backups.work import Work
 
@@ -26,4 +27,5 @@ WORKS: Mapping[str, Work] = {
     "pgbackrest-expire-wal": LogExpiry(),
     "restic-list": FilesListing(),
     "restic-expire": FilesExpiry(),
+    **RESTORE,
 }
