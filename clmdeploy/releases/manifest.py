@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from clmdeploy.model.value import Value
+from clmdeploy.model.value import JsonValue, Value
 from clmdeploy.model.version import Version
 from clmdeploy.releases.fields import (
     Command,
@@ -28,6 +28,21 @@ from clmdeploy.releases.fields import (
     UnitName,
     link_stays_inside,
 )
+
+
+class Grown(Value):
+    """A part that has got fields since it was first published.
+
+    Where they say nothing they are left out: what was published before still has one spelling, that of its signature.
+    """
+
+    @model_serializer(mode="wrap")
+    def _without_news(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        told: dict[str, JsonValue] = handler(self)
+        return {key: value for key, value in told.items() if key not in _NEWS or value not in (None, False)}
+
+
+_NEWS = ("sends", "consistency")
 
 
 class HealthCheck(Value):
@@ -45,7 +60,7 @@ class HealthCheck(Value):
         return self
 
 
-class Component(Value):
+class Component(Grown):
     """A part of the release that runs on one group of hosts."""
 
     name: Name
@@ -58,6 +73,11 @@ class Component(Value):
     )
     before_stop: Command | None = Field(None, description="drain hook: run before the units are stopped")
     after_start: Command | None = Field(None, description="run once the units have started")
+    sends: bool = Field(
+        False,
+        description="acts on the world by itself (sends messages, charges): after a restore it stays stopped until "
+        "somebody says otherwise. Where no component says so, those of group worker do",
+    )
 
 
 class SharedPath(Value):
@@ -96,6 +116,14 @@ class Schema(Value):
         return self
 
 
+class Consistency(Value):
+    """How rows of the database and files beside it are compared, after a restore."""
+
+    group: Name = Field(description="the hook runs on the first host of this group")
+    command: Command = Field(description='prints JSON: {"checked": 120, "problems": ["banner.png: not there"]}')
+    timeout: Seconds = 600
+
+
 class Requirements(Value):
     """What a host must have before anything is staged on it."""
 
@@ -114,7 +142,7 @@ class Notes(Value):
     en: Prose = ""
 
 
-class Manifest(Value):
+class Manifest(Grown):
     """release.yml: what the makers of a release declare."""
 
     format: Literal["release/1"]
@@ -126,6 +154,7 @@ class Manifest(Value):
         (), max_length=16, description="KEY=VALUE files below the install root that hooks get as environment"
     )
     data_schema: Schema | None = Field(None, alias="schema")
+    consistency: Consistency | None = None
     requires: Requirements = Requirements()
     notes: Notes = Notes()
     documents: tuple[RelativePath, ...] = Field(
@@ -133,6 +162,12 @@ class Manifest(Value):
     )
 
     model_config = Value.model_config | {"populate_by_name": True, "serialize_by_alias": True}
+
+    @property
+    def senders(self) -> tuple[str, ...]:
+        """Names of the components that must not run twice over the same data."""
+        marked = tuple(component.name for component in self.components if component.sends)
+        return marked or tuple(component.name for component in self.components if component.group == "worker")
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:

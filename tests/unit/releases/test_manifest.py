@@ -302,3 +302,32 @@ def test_reads_what_was_published_before() -> None:
     assert release.directory == "1.2.0-3f79bb7b"
     assert release.manifest.data_schema
     assert release.manifest.data_schema.migrations[0].revert == "irreversible"
+
+
+def test_news_of_the_format_leave_older_releases_as_they_were() -> None:
+    """Fields that came later are left out where they say nothing: a signature is over one spelling."""
+    component = {"name": "web", "group": "app"}
+    told = {"format": "release/1", "name": "clm", "version": "1.0.0", "components": [component]}
+    dumped = Manifest.model_validate(told).model_dump(mode="json")
+    assert "consistency" not in dumped
+    assert "sends" not in dumped["components"][0]
+    hook = {"group": "worker", "command": ["bin/compare"]}
+    marked = told | {"components": [component | {"sends": True}], "consistency": hook}
+    dumped = Manifest.model_validate(marked).model_dump(mode="json")
+    assert dumped["consistency"] == hook | {"timeout": 600}
+    assert dumped["components"][0]["sends"] is True
+    assert Manifest.model_validate(dumped) == Manifest.model_validate(marked)
+
+
+@pytest.mark.parametrize(
+    ("components", "senders"),
+    [
+        ([{"name": "web", "group": "app"}, {"name": "jobs", "group": "worker"}], ("jobs",)),
+        ([{"name": "web", "group": "app", "sends": True}, {"name": "jobs", "group": "worker"}], ("web",)),
+        ([{"name": "web", "group": "app"}], ()),
+    ],
+)
+def test_who_sends_is_said_or_is_the_worker(components: list[dict[str, Any]], senders: tuple[str, ...]) -> None:
+    """A release from before the field existed must not send twice either."""
+    told = {"format": "release/1", "name": "clm", "version": "1.0.0", "components": components}
+    assert Manifest.model_validate(told).senders == senders
