@@ -1,6 +1,7 @@
 """The sample's own code, as far as it needs neither a database nor a host."""
 
 import asyncio
+import hashlib
 import importlib
 import sys
 from collections.abc import Callable, Iterator
@@ -184,3 +185,21 @@ def test_rows_are_escaped_as_copy_reads_them(any_release: Importer) -> None:
     ]
     assert [number for number, _ in blocks((n,) for n in range(4001))] == [2000, 2000, 1]
     assert list(blocks([])) == []
+
+
+@release
+def test_rows_are_compared_with_files(any_release: Importer, tmp_path: Path) -> None:
+    """A file that is gone or has other bytes than the campaign was planned with is named; others count."""
+    (tmp_path / "banner.png").write_bytes(b"new")
+    (tmp_path / "film.mp4").write_bytes(b"film")
+    digests = {word: hashlib.sha256(word.encode()).hexdigest() for word in ("old", "film")}
+    messages = [
+        ("a", f"see https://clm.example/content/banner.png#sha256={digests['old']}"),
+        ("b", f"/content/film.mp4#sha256={digests['film']} and /content/gone.png#sha256={digests['film']}"),
+        ("c", "nothing named"),
+    ]
+    found = any_release("clm.agreement").compare(messages, tmp_path)
+    assert found["checked"] == 3
+    assert [problem.split(": ")[:2] for problem in found["problems"]] == [
+        ["campaign a", "banner.png"], ["campaign b", "gone.png"],
+    ]  # fmt: skip
