@@ -5,17 +5,18 @@ from __future__ import annotations
 from . import stopped, units
 from .call import ActError, Call, Json
 from .health import await_healthy, components_here
-from .layout import current, is_whole
+from .layout import current, is_whole, manifest_of
 from .switch import Hook, run_component_hook, told
 
 
 def perform(call: Call) -> Json:
-    """`arguments`: root, user, groups, components (names), state ("stopped" or "running"), change; and where a
-    cross-check must have gone well first: check (the ID of its step), whose result is among `results`."""
+    """`arguments`: root, user, groups, which ("all", "senders", or "others" than these), state ("stopped", "running"),
+    change; and where a cross-check must have gone well first: check (its step's ID), whose result is in `results`.
+    """
     if call.arguments["state"] == "stopped":
         return _stop(call.arguments)
     _refuse_doubtful(call.arguments)
-    return _start(call.arguments, call.arguments["components"])
+    return _start(call.arguments, _chosen(call.arguments))
 
 
 def restore(call: Call) -> Json:
@@ -23,19 +24,20 @@ def restore(call: Call) -> Json:
     arguments, before = call.arguments, call.before
     if arguments["state"] == "running":
         return _stop(arguments)
-    free = [name for name in arguments["components"] if name not in before["kept"]]
-    stopped.let([one for one in _chosen(arguments) if one["name"] in free])
-    return _start(arguments, [name for name in free if name in before["running"]])
+    free = [one for one in _chosen(arguments) if one["name"] not in before["kept"]]
+    stopped.let(free)
+    return _start(arguments, [one for one in free if one["name"] in before["running"]])
 
 
 def probe(call: Call) -> Json:
     """Stopped: no unit is active, and none can be started."""
-    names, asleep = units.unit_names(_chosen(call.arguments)), stopped.kept()
+    chosen, asleep = _chosen(call.arguments), stopped.kept()
+    names = units.unit_names(chosen)
     active = [name for name in names if units.is_active(name)]
-    kept = [name for name in call.arguments["components"] if name in asleep]
+    kept = [one["name"] for one in chosen if one["name"] in asleep]
     if call.arguments["state"] == "running":
         return {"state": "done" if len(active) == len(names) and not kept else "not-done"}
-    if not active and len(kept) == len(call.arguments["components"]):
+    if not active and len(kept) == len(chosen):
         return {"state": "done"}
     return {"state": "partial" if kept else "not-done"}
 
@@ -51,9 +53,8 @@ def _stop(arguments: Json) -> Json:
     return {"stopped": [one["name"] for one in components], "complaints": complaints}
 
 
-def _start(arguments: Json, names: list[str]) -> Json:
+def _start(arguments: Json, components: list[Json]) -> Json:
     root, directory = arguments["root"], current(arguments["root"])
-    components = [one for one in _chosen(arguments) if one["name"] in names]
     stopped.let(components)
     units.start(units.unit_names(components), lambda said: told(root, (directory,), said))
     for component in components:
@@ -69,9 +70,15 @@ def _chosen(arguments: Json) -> list[Json]:
     directory = current(root)
     if directory is None or not is_whole(root, directory):
         return []
-    return [
-        one for one in components_here(root, directory, arguments["groups"]) if one["name"] in arguments["components"]
-    ]
+    here, which = components_here(root, directory, arguments["groups"]), arguments["which"]
+    senders = _senders(manifest_of(root, directory)["components"])
+    return [one for one in here if which == "all" or (one["name"] in senders) == (which == "senders")]
+
+
+def _senders(components: list[Json]) -> list[str]:
+    """As the manifest's own `senders` does: where nobody is marked, the workers are meant."""
+    marked = [one["name"] for one in components if one.get("sends")]
+    return marked or [one["name"] for one in components if one["group"] == "worker"]
 
 
 def _forgiven(hook: Hook, kind: str, arguments: Json, directory: str, component: Json) -> list[str]:

@@ -43,10 +43,12 @@ def keep(components: list[Json], change: str) -> None:
         units.reload()
 
 
-def cover(components: list[Json]) -> None:
-    """The units of another release get the assertion as well, where their component is kept stopped."""
+def cover(old: list[Json], new: list[Json]) -> None:
+    """The units of another release are kept stopped as well: where their component is, or where all of the old are."""
     asleep = kept()
-    keep([one for one in components if one["name"] in asleep], "")
+    every = bool(old) and not awake(old)
+    change = next(iter(asleep.values()), "")
+    keep([one for one in new if every or one["name"] in asleep], change)
 
 
 def let(components: list[Json]) -> None:

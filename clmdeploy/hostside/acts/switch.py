@@ -79,7 +79,7 @@ def _let_run(arguments: Json, standing: str | None, wanted: str | None, hook: Ho
     before = units.standing(root, units.unit_names(old)) if settled else {}
     point_current(root, wanted)
     units.link(root, units.unit_names(new), before)
-    stopped.cover(new)
+    stopped.cover(old, new)
     awake = stopped.awake(new)
     units.start(units.unit_names(awake), lambda said: told(root, (standing, wanted), said))
     for component in awake:
