@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
 from clmdeploy.changes.plan import Step, Target, TaskCall
 from clmdeploy.model.facts import FleetFacts, ServerFacts
+from clmdeploy.model.value import JsonValue
 from clmdeploy.planners.wish import Wish
 
+
+class _Move(NamedTuple):
+    """What a step brings servers to, from what it expects."""
+
+    verb: str
+    state: str
+    expect: str
+
+
+_DRAIN, _UNDRAIN = _Move("Drain", "drain", "ready"), _Move("Undrain", "ready", "drain")
+_FENCE, _UNFENCE = _Move("Take out", "maint", "ready"), _Move("Put back", "ready", "maint")
 SERVING = ("UP", "no check")  # haproxy's words for a server that gets requests
 
 
@@ -31,7 +44,13 @@ def in_rotation(fleet: FleetFacts, servers: Sequence[ServerFacts]) -> FleetFacts
 def balance_steps(wish: Wish, batch: str, servers: Sequence[ServerFacts], state: str) -> Iterator[Step]:
     """Bring the batch's servers to `state`, "drain" or "ready"; more than one step only where backends share hosts."""
     for number, some in enumerate(_rounds(servers), start=1):
-        yield _balance_step(wish, batch, number, some, state)
+        yield _balance_step(wish, batch, number, some, _DRAIN if state == "drain" else _UNDRAIN)
+
+
+def fence_steps(wish: Wish, batch: str, servers: Sequence[ServerFacts], state: str) -> Iterator[Step]:
+    """Take all servers out at once, without waiting for sessions: "maint"; or put them back: "ready"."""
+    for number, some in enumerate(_rounds(servers), start=1):
+        yield _balance_step(wish, batch, number, some, _FENCE if state == "maint" else _UNFENCE)
 
 
 def _rounds(servers: Sequence[ServerFacts]) -> list[list[ServerFacts]]:
@@ -47,17 +66,21 @@ def _rounds(servers: Sequence[ServerFacts]) -> list[list[ServerFacts]]:
     return rounds
 
 
-def _balance_step(wish: Wish, batch: str, number: int, servers: Sequence[ServerFacts], state: str) -> Step:
+def _balance_step(wish: Wish, batch: str, number: int, servers: Sequence[ServerFacts], move: _Move) -> Step:
     balancer = wish.settings.balancer
     assert balancer is not None  # noqa: S101  # servers come from it
-    verb, expect = ("Drain", "ready") if state == "drain" else ("Undrain", "drain")
-    arguments = {"socket": balancer.socket, "state": state, "expect": expect, "limit": balancer.drain_limit}
+    arguments: dict[str, JsonValue] = {
+        "socket": balancer.socket, "state": move.state, "expect": move.expect, "limit": balancer.drain_limit,
+    }  # fmt: skip
+    if move is _FENCE:
+        arguments["cut"] = True
+    name = f"{batch}-{move.verb.lower().replace(' ', '-')}" + (f"-{number}" if number > 1 else "")
     return Step(
-        id=f"{batch}-{verb.lower()}" + (f"-{number}" if number > 1 else ""), stage=batch, batch=batch, undo="restore",
+        id=name, stage=batch, batch=batch, undo="restore",
         timeout=balancer.drain_limit + 30,
-        title=f"{verb} {', '.join(sorted({one.server for one in servers}))}",
+        title=f"{move.verb} {', '.join(sorted({one.server for one in servers}))}",
         action=TaskCall(act="balance", arguments=arguments),
-        targets=tuple(_server_target(one, expect) for one in servers),
+        targets=tuple(_server_target(one, move.expect) for one in servers),
     )  # fmt: skip
 
 

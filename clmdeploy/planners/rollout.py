@@ -114,12 +114,7 @@ def batch_steps(
     ready = drainable(in_rotation(wish.fleet, drained), hosts)
     names, servers = ", ".join(hosts), [one for one in ready if one.name not in {other.name for other in standing}]
     yield from balance_steps(wish, batch.name, servers, "drain")
-    yield Step(
-        id=f"{batch.name}-switch", stage=batch.name, batch=batch.name, undo="restore", timeout=_switch_timeout(wish),
-        title=f"Switch {names} to {wish.release.version} and wait for health",
-        action=PlaybookCall(playbook="switch", act="switch", arguments=_common(wish) | {"patience": None}),
-        targets=tuple(_switch_target(facts, ledgers[facts.host.name]) for facts in batch.hosts),
-    )  # fmt: skip
+    yield switch_step(wish, batch, ledgers)
     yield from balance_steps(wish, batch.name, [*servers, *standing], "ready")
     soak = wish.settings.rollout.hotfix_soak if wish.hotfix else wish.settings.rollout.soak
     if batch.name == "canary" and soak:
@@ -128,6 +123,17 @@ def batch_steps(
             title=f"Watch {names} for {soak} s", targets=tuple(_target(facts) for facts in batch.hosts),
             action=GateCall(act="health", arguments=_common(wish) | {"patience": 5}, seconds=soak),
         )  # fmt: skip
+
+
+def switch_step(wish: Wish, batch: Batch, ledgers: dict[str, list[str]]) -> Step:
+    """Let the hosts of a batch run the release, and wait until they are healthy."""
+    names = ", ".join(facts.host.name for facts in batch.hosts)
+    return Step(
+        id=f"{batch.name}-switch", stage=batch.name, batch=batch.name, undo="restore", timeout=_switch_timeout(wish),
+        title=f"Switch {names} to {wish.release.version} and wait for health",
+        action=PlaybookCall(playbook="switch", act="switch", arguments=_common(wish) | {"patience": None}),
+        targets=tuple(_switch_target(facts, ledgers[facts.host.name]) for facts in batch.hosts),
+    )  # fmt: skip
 
 
 def finalise_steps(wish: Wish, members: Sequence[HostFacts], ledgers: dict[str, list[str]]) -> Iterator[Step]:

@@ -26,7 +26,9 @@ class StillOpen(ActError):
 
 
 def perform(call: Call) -> Json:
-    """`arguments`: socket, backend, server, state ("drain" or "ready"), expect, limit (seconds)."""
+    """`arguments`: socket, backend, server, state ("drain", "maint" or "ready"), expect, limit (seconds); cut: sessions
+    that are still open then are ended by what follows.
+    """
     arguments = call.arguments
     standing = admin_state(arguments)
     if standing not in (arguments["state"], arguments["expect"]) or _is_others(arguments, standing):
@@ -34,7 +36,12 @@ def perform(call: Call) -> Json:
             f"{_name(arguments)} is in state {standing!r}; the plan expects {arguments['expect']!r}: somebody holds it"
         )
     changed = _bring_to(arguments, arguments["state"], standing)
-    _settle(arguments, arguments["state"])
+    try:
+        _settle(arguments, arguments["state"])
+    except StillOpen as left:
+        if not arguments.get("cut"):
+            raise
+        return {"state": arguments["state"], "changed": changed, "sessions": left.sessions}
     return {"state": arguments["state"], "changed": changed}
 
 
