@@ -60,13 +60,15 @@ class HostFacts(Value):
     services: tuple[dict[str, JsonValue], ...] = ()
     token: int = Field(0, description="newest token of the fleet lease that this host has seen")
     claim: Claim | None = None
+    stopped: dict[str, str] = Field({}, description="component → the change that keeps it stopped on purpose")
     acting: tuple[str, ...] = Field((), description="units of ours that are at work here now")
 
     @property
     def is_cut_off(self) -> bool:
         """Whether a switch was cut off here: link and record differ, or what should run does not. Needs a probe."""
-        units = [state for service in self.services for state in service["units"].values()]
-        healthy = all(service["healthy"] for service in self.services) and all(one == "active" for one in units)
+        meant = [service for service in self.services if service["component"] not in self.stopped]
+        units = [state for service in meant for state in service["units"].values()]
+        healthy = all(service["healthy"] for service in meant) and all(one == "active" for one in units)
         return self.current != self.recorded or not healthy
 
 

@@ -103,7 +103,7 @@ def _host_facts(host: Host, outcome: Outcome) -> HostFacts:
         staged=tuple(found["staged"]), version=manifest.get("version"), manifest_schema=manifest.get("schema"),
         schema_state=_schema_state(found.get("schema")), schema_fault=found.get("schema_fault", ""),
         message=found.get("fault", ""),
-        drained=record["drained"] or {}, disk_free=found["disk_free"],
+        drained=record["drained"] or {}, stopped=found.get("stopped") or {}, disk_free=found["disk_free"],
         inodes_free=found["inodes_free"], memory=found["memory"], os=found["os"], python=found["python"],
         clock=found["clock"],
         services=tuple(found.get("services") or ()), token=found.get("tokens", {}).get("fleet", 0),

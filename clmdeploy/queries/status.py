@@ -48,6 +48,8 @@ class HostStatus(Value):
     health: Health = "unknown"
     services: tuple[dict[str, JsonValue], ...] = ()
     """with a probe: component, units, the version that answers, healthy"""
+    stopped: dict[str, str] = {}
+    """component → the change that keeps it stopped on purpose: no part of `health`"""
 
 
 class FleetStatus(Value):
@@ -73,6 +75,11 @@ class FleetStatus(Value):
     def silent(self) -> tuple[str, ...]:
         """Hosts that did not answer, balancers among them."""
         return tuple(host.name for host in (*self.hosts, *self.balancers) if not host.reachable)
+
+    @property
+    def keeps_stopped(self) -> bool:
+        """Whether a restore has left something stopped on purpose."""
+        return any(host.stopped for host in self.hosts)
 
     @property
     def unhealthy(self) -> tuple[str, ...]:
@@ -174,8 +181,10 @@ def _record(reach: Callable[[], tuple[Journals, Leases]]) -> RecordStatus:
         return RecordStatus(fault=f"{type(error).__name__}: {str(error).partition(chr(10))[0][:500]}")
 
 
-def next_command(environment: str, record: RecordStatus) -> str | None:
-    """What to type, without the program's name: to see who is at work, or to settle what is open."""
+def next_command(environment: str, record: RecordStatus, *, stopped: bool = False) -> str | None:
+    """What to type, without the program's name: to see who is at work, to settle what is open, or to start what a
+    restore has left `stopped`.
+    """
     if record.lease is not None and record.held:
         if not record.lost or not record.lease.change:
             return f"lease show -e {environment}"
@@ -187,7 +196,7 @@ def next_command(environment: str, record: RecordStatus) -> str | None:
         return f"journal ship -e {environment}"
     waiting = [one for one in record.open_changes if one != record.working_on_data]
     if not waiting:
-        return None
+        return f"restore --start-workers -e {environment}" if stopped else None
     newest = [one.id for one in (record.last_change, record.last_data_change) if one]
     alone = len(waiting) == 1
     which = "" if len(record.open_changes) == 1 else f" {waiting[0]}"
@@ -199,7 +208,7 @@ def _host(facts: HostFacts, fleet: FleetFacts) -> HostStatus:
     servers = [one for one in fleet.servers if one.server == name]
     return HostStatus(
         name=name, groups=facts.host.groups, reachable=facts.reachable, message=facts.message, release=facts.current,
-        version=facts.version, services=facts.services, health=_health(facts),
+        version=facts.version, services=facts.services, health=_health(facts), stopped=facts.stopped,
         servers=tuple(
             ServerStatus(balancer=one.balancer, backend=one.backend, state=one.state, check=one.status)
             for one in servers
@@ -210,7 +219,8 @@ def _host(facts: HostFacts, fleet: FleetFacts) -> HostStatus:
 def _health(facts: HostFacts) -> Health:
     if not facts.services:
         return "unknown"
-    return "healthy" if all(_well(service, facts.version) for service in facts.services) else "unhealthy"
+    meant = [service for service in facts.services if service["component"] not in facts.stopped]
+    return "healthy" if all(_well(service, facts.version) for service in meant) else "unhealthy"
 
 
 def _well(service: Mapping[str, JsonValue], version: str | None) -> bool:
@@ -222,7 +232,7 @@ def _well(service: Mapping[str, JsonValue], version: str | None) -> bool:
 def faults_of_services(host: HostStatus) -> Iterator[str]:
     """What is wrong with each service of a probed host, in words."""
     for service in host.services:
-        if not _well(service, host.version):
+        if service["component"] not in host.stopped and not _well(service, host.version):
             units = ", ".join(f"{unit} {state}" for unit, state in service["units"].items() if state != "active")
             answers = service["version"]
             other = Bilingual(f"version {answers} answers", f"отвечает версия {answers}")

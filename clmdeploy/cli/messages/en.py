@@ -366,4 +366,9 @@ events.jsonl ("redactions" in the manifest), signature and digests no longer fit
     "status.point_unread": "{point}, {made}, not read back yet",
     "status.point_spoiled": "{point}, {made}, DAMAGED: {cause}",
     "status.data_lease": "data",
+    "restore.into": "not into {environment}: personal data of subscribers can't be masked yet",
+    "restore.into_hint": "restore in place, or a part --to-directory",
+    "restore.what": "say what: a restore point, or a moment",
+    "status.stopped": "stopped",
+    "status.on_purpose": "{what}, on purpose ({change})",
 }

@@ -366,4 +366,9 @@ hosts/ИМЯ/log.txt       журнал systemd: службы выпуска и 
     "status.point_unread": "{point}, {made}, ещё не прочитана",
     "status.point_spoiled": "{point}, {made}, ПОВРЕЖДЕНА: {cause}",
     "status.data_lease": "данные",
+    "restore.into": "в {environment} нельзя: персональные данные абонентов пока не маскируются",
+    "restore.into_hint": "восстановите на месте или часть в каталог: --to-directory",
+    "restore.what": "укажите что: точку восстановления или момент",
+    "status.stopped": "стоит",
+    "status.on_purpose": "{what}, намеренно ({change})",
 }

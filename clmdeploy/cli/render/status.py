@@ -44,7 +44,7 @@ def show_status(
         console.print(f"{invocation.say(f'status.{key}'):<10} {words}", style=style, soft_wrap=True)
     for key, words, style in safety_lines(invocation, settings, safety) if safety else ():
         console.print(f"{invocation.say(f'status.{key}'):<10} {words}", style=style, soft_wrap=True)
-    following = next_command(settings.name, record)
+    following = next_command(settings.name, record, stopped=fleet.keeps_stopped)
     if following:
         console.print(invocation.say("ending.next", command=command(invocation, following)), soft_wrap=True)
 
@@ -58,7 +58,7 @@ def status_json(
     told: Sequence[Delivery] | None = None,
 ) -> dict[str, JsonValue]:
     """As documented in docs/json.md. `told`: what became of notices; None when none were asked for."""
-    following = next_command(environment, record)
+    following = next_command(environment, record, stopped=fleet.keeps_stopped)
     return {
         "format": "status/1", "environment": environment, **fleet.model_dump(mode="json"), "runs": fleet.runs,
         "journal": {"known": not record.fault, "fault": record.fault},
@@ -102,6 +102,13 @@ def _lines(
         yield "schema", printable(invocation.told(fleet.schema_fault)), "bold red"
     for server, change in fleet.drained.items():
         yield "drained", f"{server} ({change})", "bold yellow"
+    for host in fleet.hosts:
+        for component, change in host.stopped.items():
+            yield (
+                "stopped",
+                invocation.say("status.on_purpose", what=f"{host.name}: {component}", change=change),
+                "bold yellow",
+            )
     for change in record.unshipped:
         words = "offline.open" if change == record.cut_off else "offline.waiting"
         yield "journal", invocation.say(words, change=change), "bold yellow"
