@@ -21,6 +21,7 @@ from clmdeploy.backups.target_words import (
 )
 from clmdeploy.backups.wal import Fork, position
 from clmdeploy.model.errors import InvalidInput
+from clmdeploy.model.value import Value
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,7 @@ class Lines:
     """until when the log reaches on the live one; None: nobody can tell"""
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Value):
     """What is restored. `files`: the point whose snapshots are put back, the same as `base` but after a dump."""
 
     base: RestorePoint

@@ -1,0 +1,154 @@
+"""Restore: from what stands now to what a restore point holds. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from clmdeploy.changes.plan import Plan, Policy, Step, Verdict
+from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.hosts import Host
+from clmdeploy.model.value import JsonValue
+from clmdeploy.planners.backup import Place, point_steps
+from clmdeploy.planners.deploy import running_release
+from clmdeploy.planners.point_facts import ServerRole
+from clmdeploy.planners.restore_refusals import refuse_unfit
+from clmdeploy.planners.restore_steps import (
+    check_steps,
+    database_steps,
+    files_steps,
+    preflight_steps,
+    release_steps,
+    senders_steps,
+    standby_steps,
+    start_steps,
+    stop_steps,
+)
+from clmdeploy.planners.restore_wish import RestoreWish, SendersWish
+
+SAFETY, AFTER = 1, 2
+"""points of a restore's own change: what stood before, what stands after"""
+
+
+def plan_restore(wish: RestoreWish) -> Plan:
+    """The plan that brings database, files and release back to what was chosen.
+
+    Raises NothingChanged or HostUnreachable with what stands against it.
+    """
+    refuse_unfit(wish)
+    steps = list(_beside(wish) if wish.scope.directory else _in_place(wish))
+    members = wish.members()
+    return Plan(
+        kind="restore", environment=wish.settings.name, environment_id=wish.settings.uuid,
+        application=wish.settings.application, title=_title(wish),
+        from_release=running_release(members), to_release=wish.choice.base.release if wish.scope.whole else None,
+        inputs=wish.inputs, hosts=tuple(_hosts(wish, steps)), expected=_expected(wish), steps=tuple(steps),
+        policy=Policy(on_failure="take-back-all"), verdict=_verdict(wish), reasons=wish.reasons,
+    )  # fmt: skip
+
+
+def _in_place(wish: RestoreWish) -> Iterator[Step]:
+    """In the order in which nothing is lost: what stands now is stored before anything is touched."""
+    yield from preflight_steps(wish)
+    yield from _safety(wish)
+    yield from stop_steps(wish)
+    if wish.scope.database:
+        yield from database_steps(wish)
+        yield from standby_steps(wish)
+    if wish.scope.files:
+        yield from files_steps(wish)
+    yield from release_steps(wish)
+    yield from check_steps(wish)
+    yield from start_steps(wish)
+    yield from _renewal(wish)
+
+
+def _safety(wish: RestoreWish) -> Iterator[Step]:
+    """A restore point of what stands now."""
+    if "no_safety_point" not in wish.reasons:
+        yield from point_steps(wish.point, Place(local=SAFETY, stage="safety", prefix="safety-", data=True))
+
+
+def _renewal(wish: RestoreWish) -> Iterator[Step]:
+    """A restore point of what stands after it, on the new timeline; the service need not wait for it."""
+    if not wish.scope.database:
+        return
+    release = wish.rollout.release if wish.rollout else None
+    facts = wish.point.facts.model_copy(
+        update={"release": release, "schema_version": wish.choice.base.schema_version, "servers": tuple(_servers(wish))}
+    )
+    after = replace(wish.point, facts=facts, reason=f"after a restore of {wish.choice.base.id}")
+    for step in point_steps(after, Place(local=AFTER, stage="after", prefix="after-", data=True)):
+        yield step.model_copy(update={"essential": False})
+
+
+def _servers(wish: RestoreWish) -> Iterator[ServerRole]:
+    """As they will be: the primary takes writes again, though it may not answer now."""
+    for server in wish.point.facts.servers:
+        is_primary = server.host.name == wish.primary.host.name
+        yield server.model_copy(update={"message": "", "standby": not is_primary})
+
+
+def _beside(wish: RestoreWish) -> Iterator[Step]:
+    """What runs is not touched."""
+    yield from files_steps(wish, stage="beside", beside=wish.scope.directory or "")
+
+
+def plan_start(wish: SendersWish) -> Plan:
+    """The plan that starts what a restore has left stopped; without steps where nothing is."""
+    members = [facts for facts in wish.fleet.hosts if facts.stopped]
+    install = wish.settings.install
+    steps = tuple(senders_steps({"root": install.root, "user": install.user}, members)) if members else ()
+    return Plan(
+        kind="restore", environment=wish.settings.name, environment_id=wish.settings.uuid,
+        application=wish.settings.application, title=f"Start in {wish.settings.name} what a restore has left stopped",
+        from_release=running_release(members), to_release=running_release(members), inputs=wish.inputs,
+        hosts=tuple(facts.host for facts in members), steps=steps, verdict=Verdict(kind="safe", reason=_STOPPED_AGAIN),
+        expected={"hosts": {facts.host.name: facts.current for facts in members}},
+    )  # fmt: skip
+
+
+def _title(wish: RestoreWish) -> str:
+    what = wish.scope.path or ", ".join(
+        word for word, wanted in (("database", wish.scope.database), ("files", wish.scope.files)) if wanted
+    )
+    until = f" as of {wish.choice.at.isoformat()}" if wish.choice.at else ""
+    where = f" into {wish.scope.directory}" if wish.scope.directory else ""
+    return f"Restore {what} of {wish.settings.name} from {wish.choice.base.id}{until}{where}"
+
+
+def _expected(wish: RestoreWish) -> dict[str, JsonValue]:
+    """What was found when this was planned, and what is restored."""
+    return {
+        "hosts": {facts.host.name: facts.current for facts in wish.members()},
+        "restores": wish.choice.base.id,
+        "files_of": wish.choice.files.id,
+        "at": wish.choice.at.isoformat() if wish.choice.at else None,
+        "timeline": wish.choice.target.timeline,
+    }
+
+
+def _hosts(wish: RestoreWish, steps: Iterable[Step]) -> Iterator[Host]:
+    """Everybody whom a step names."""
+    named = {target.host for step in steps for target in step.targets}
+    return (host for host in wish.hosts if host.name in named)
+
+
+def _verdict(wish: RestoreWish) -> Verdict:
+    if wish.scope.directory:
+        return Verdict(kind="safe", reason=_BESIDE)
+    if "no_safety_point" in wish.reasons:
+        return Verdict(kind="needs-restore", reason=_NO_WAY_BACK)
+    return Verdict(kind="needs-restore", reason=_BY_SAFETY_POINT)
+
+
+_BESIDE = Bilingual("what runs is not touched", "работающее не затрагивается")
+_NO_WAY_BACK = Bilingual(
+    "without a safety point there is no way back to what stands now",
+    "без страховочной точки вернуться к нынешнему состоянию нельзя",
+)
+_BY_SAFETY_POINT = Bilingual(
+    "once the data is replaced, the way back is to restore the safety point that is made first",
+    "после замены данных путь назад — восстановить страховочную точку, которая создаётся первой",
+)
+_STOPPED_AGAIN = Bilingual("taking it back stops them again", "откат снова их остановит")

@@ -1,0 +1,79 @@
+"""What stands against a restore before anything is done: all of it is told at once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from clmdeploy.model.bilingual import Bilingual, lines
+from clmdeploy.model.errors import HostUnreachable, InvalidInput, NothingChanged, UsageError
+from clmdeploy.planners.point_refusals import refuse_unready
+from clmdeploy.planners.readiness import silence
+from clmdeploy.planners.restore_wish import RestoreWish
+
+SLACK = 256 * 1024**2  # bytes beside the database's own: log that recovery reads, and what it writes
+
+
+def refuse_unfit(wish: RestoreWish) -> None:
+    """Raises HostUnreachable naming silent hosts; UsageError, InvalidInput or NothingChanged naming the rest."""
+    _refuse_nothing(wish)
+    if wish.scope.directory:
+        return
+    silent = [facts for facts in wish.fleet.hosts if not facts.reachable]
+    if silent:
+        mend = Bilingual("bring them back: all of them must stop", "верните их в строй: остановиться должны все")
+        raise HostUnreachable(lines(silence(facts) for facts in silent), mend)
+    _refuse_without_safety(wish)
+    if "no_safety_point" not in wish.reasons:
+        refuse_unready(wish.point.layout, wish.point.facts)
+    faults = list(_faults(wish))
+    if faults:
+        mend = Bilingual("mend this, then run the same command again", "исправьте это и повторите ту же команду")
+        raise NothingChanged(lines(faults), mend)
+
+
+def _refuse_nothing(wish: RestoreWish) -> None:
+    scope = wish.scope
+    if scope.files and not scope.database and not list(wish.trees()):
+        held = ", ".join(sorted({f"{part.host}:{part.path}" for part in wish.choice.files.files})) or "-"
+        what, point = scope.path or "files", wish.choice.files.id
+        raise InvalidInput(
+            Bilingual(f"{point} holds no {what}", f"в {point} нет {what}"),
+            Bilingual(f"it holds {held}", f"в ней есть {held}"),
+        )
+    if scope.directory and scope.database:
+        raise UsageError(
+            Bilingual("--to-directory takes a path or tables", "--to-directory: нужен путь или таблицы"),
+            "--only PATH / --table TABLE",
+        )
+
+
+def _refuse_without_safety(wish: RestoreWish) -> None:
+    """What can't be read can't be stored; whoever goes on without says why."""
+    if "no_safety_point" in wish.reasons or wish.primary.readable:
+        return
+    host, fault = wish.primary.host.name, wish.primary.fault or "-"
+    raise NothingChanged(
+        Bilingual(
+            f"no safety point can be made: the database on {host} can't be read: {fault}",
+            f"страховочную точку создать нельзя: база на {host} не читается: {fault}",
+        ),
+        Bilingual(
+            'to go on without one: --no-safety-point "REASON"', 'продолжить без неё: --no-safety-point "ПРИЧИНА"'
+        ),
+    )
+
+
+def _faults(wish: RestoreWish) -> Iterator[str]:
+    database = wish.choice.base.database
+    for one in wish.clusters if wish.scope.database else ():
+        needed, there, host = database.size + SLACK, one.free + one.used, one.host.name
+        if there and there < needed:
+            free, need = there // 1024**2, needed // 1024**2 + 1
+            yield Bilingual(
+                f"{host}: the database needs {need} MiB, {free} MiB are there",
+                f"{host}: базе нужно {need} МиБ, есть {free} МиБ",
+            )
+    held = [one for one in wish.fleet.servers if one.state not in ("ready", "drain", "maint")]
+    for server in held:
+        name = server.name
+        yield Bilingual(f"{name} is in a state that is not known", f"{name} в неизвестном состоянии")

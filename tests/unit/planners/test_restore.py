@@ -1,0 +1,227 @@
+"""Restoring: what is done in which order, and what is refused before anything is touched."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from clmdeploy.backups.layout import Layout
+from clmdeploy.backups.point import RestorePoint
+from clmdeploy.backups.targets import Lines, to_moment, to_point
+from clmdeploy.changes.plan import EngineCall, Plan, TaskCall
+from clmdeploy.config.backup import Backup
+from clmdeploy.config.backup_hosts import Parties
+from clmdeploy.config.settings import Environment
+from clmdeploy.model.errors import HostUnreachable, InvalidInput, NothingChanged, UsageError
+from clmdeploy.model.facts import FleetFacts
+from clmdeploy.model.hosts import Host
+from clmdeploy.planners.backup import PointWish
+from clmdeploy.planners.point_facts import PointFacts, ServerRole
+from clmdeploy.planners.restore import plan_restore, plan_start
+from clmdeploy.planners.restore_wish import ClusterFacts, RestoreWish, Scope, SendersWish
+from tests.unit.backups.conftest import BEGIN, Made, make_point
+
+from .conftest import SETTINGS, fleet, release, wish
+
+OLD, NEW = release("1.2.0"), release("1.3.0")
+KEYS = {"access_key": {"env": "A"}, "secret_key": {"env": "B"}}
+BACKUP = {
+    "storage": {"bucket": "clm-backups", "keys": KEYS},
+    "database": {"passphrase": {"env": "P"}},
+    "files": {"passphrase": {"env": "Q"}},
+}
+SETTINGS_WITH_BACKUP = Environment.model_validate(SETTINGS | {"backup": BACKUP})
+DB1, DB2, BACKUP1, LB1 = (
+    Host(name=name, address=f"192.0.2.{number}", groups=(name[:-1],))
+    for number, name in enumerate(("db1", "db2", "backup1", "lb1"), 10)
+)
+
+
+def point(
+    ran: str | None = OLD.directory, tree: str = "/opt/clm/shared/content", host: str = "worker1"
+) -> RestorePoint:
+    document = make_point(Made(BEGIN)).model_dump(mode="json") | {"environment": "test", "release": ran}
+    document["files"][0] |= {"host": host, "path": tree}
+    return RestorePoint.model_validate(document)
+
+
+def cluster(host: Host, **more: Any) -> ClusterFacts:  # Any: whatever differs
+    known: dict[str, Any] = {"host": host, "running": True, "readable": True, "timeline": 1, "free": 10**12}
+    return ClusterFacts(**(known | more))
+
+
+def wanting(
+    runs: Any = OLD, scope: Scope | None = None, found: FleetFacts | None = None, *,
+    made: RestorePoint | None = None, **more: Any,
+) -> RestoreWish:  # fmt: skip
+    """Wanting `point()` back on a fleet that runs `runs`, with a primary db1 and a standby db2."""
+    stands = found or fleet(runs, apps=2)
+    hosts = (*(facts.host for facts in stands.hosts), DB1, DB2, BACKUP1)
+    files = tuple(host for host in hosts if set(host.groups) & {"app", "worker"})
+    backup = Backup.model_validate(BACKUP)
+    layout = Layout(SETTINGS_WITH_BACKUP, backup, Parties(BACKUP1, (DB1, DB2), files))
+    servers = (
+        ServerRole(host=DB1, version="17", archive_mode="on"),
+        ServerRole(host=DB2, version="17", archive_mode="on", standby=True),
+    )
+    facts = PointFacts(servers=servers, release=runs, schema_version=1)
+    chosen = made or point()
+    known: dict[str, Any] = {
+        "settings": SETTINGS_WITH_BACKUP, "backup": backup, "backup_host": BACKUP1, "inputs": {"settings": "s" * 64},
+        "scope": scope or Scope(), "choice": to_point(chosen), "until": chosen.database.wal.until.name,  # type: ignore[union-attr]
+        "fleet": stands, "rollout": wish(OLD, stands), "point": PointWish(layout, facts, {"settings": "s" * 64}),
+        "clusters": (cluster(DB1, slots=("db2",)), cluster(DB2, recovery=True)),
+        "repositories": {host.name: f"rest:https://backup1:8000/{host.name}/" for host in files}, "hosts": hosts,
+    }  # fmt: skip
+    return RestoreWish(**(known | more))
+
+
+def ids(plan: Plan) -> list[str]:
+    return [step.id for step in plan.steps if not step.id.startswith(("safety-", "after-"))]
+
+
+WHOLE = [
+    "restorable", "stop-take-out", "stop-components", "close", "stop-standbys", "stop-database", "database", "recover",
+    "standbys", "follow", "files", "open", "start-components", "start-put-back",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wanted", "steps"),
+    [
+        (wanting(), WHOLE),
+        (wanting(NEW), [*WHOLE[:1], "stage", *WHOLE[1:11], "release-switch", *WHOLE[11:]]),
+        (wanting(start_senders=True), [*WHOLE, "start-workers"]),
+        (wanting(NEW, Scope(files=False)), [name for name in WHOLE if name != "files"]),
+        (
+            wanting(scope=Scope(database=False)),
+            ["stop-take-out", "stop-components", "files", "start-components", "start-put-back"],
+        ),
+        (wanting(scope=Scope(database=False, path="/opt/clm/shared/content/a", directory="/root/side")), ["files"]),
+        (
+            wanting(clusters=(cluster(DB1),)),
+            [one for one in WHOLE if one not in ("stop-standbys", "standbys", "follow")],
+        ),
+    ],
+    ids=["whole", "other-release", "start-workers", "db", "files", "beside", "no-standby"],
+)
+def test_what_is_done_follows_from_what_is_wanted(wanted: RestoreWish, steps: list[str]) -> None:
+    """One recipe: what is not wanted, or not there, is left out of it, and nothing changes its order."""
+    assert ids(plan_restore(wanted)) == steps
+
+
+def test_what_stands_is_stored_before_anything_is_touched() -> None:
+    """The safety point is published first; a point on the new timeline is made last, and holds nobody up."""
+    plan = plan_restore(wanting())
+    names = [step.id for step in plan.steps]
+    assert names.index("restorable") < names.index("safety-publish") < names.index("stop-take-out")
+    assert names[-1] == "after-publish"
+    assert not any(step.essential for step in plan.steps if step.id.startswith("after-"))
+    assert all(
+        step.data for step in plan.steps if not isinstance(step.action, TaskCall) or step.action.act != "balance"
+    )
+    assert [step.id for step in plan.irreversible] == ["database", "files"]
+
+
+def test_all_before_the_data_is_replaced_is_taken_back_and_nothing_after() -> None:
+    """A failure before leaves what stood; one later is gone on with, not undone halfway."""
+    plan = plan_restore(wanting(NEW))
+    turn = [step.id for step in plan.steps].index("database")
+    assert {step.undo for step in plan.steps[turn + 1 :]} <= {"keep", "nothing", "irreversible"}
+    stops = [step for step in plan.steps[:turn] if step.stage == "stop"]
+    assert [step.undo for step in stops] == ["restore"] * 5
+
+
+def test_the_point_is_reached_by_name_on_its_own_timeline() -> None:
+    """And the LSN at which recovery must have ended is checked afterwards; slots are made again."""
+    chosen = point()
+    steps = {step.id: step for step in plan_restore(wanting()).steps}
+    goal = steps["database"].action.arguments["goal"]  # type: ignore[union-attr]
+    assert goal == {"kind": "name", "text": f"clm-{chosen.id}", "timeline": 1}
+    recovery = steps["recover"].action.arguments  # type: ignore[union-attr]
+    assert (recovery["lsn"], recovery["slots"]) == (chosen.database.wal.named.lsn, ["db2"])  # type: ignore[union-attr]
+
+
+def test_a_moment_is_told_with_its_zone() -> None:
+    """Nobody has to guess which midnight."""
+    at = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    plan = plan_restore(wanting(choice=to_moment([point()], at, Lines(1))))
+    assert "as of 2026-01-05T12:00:00+00:00" in plan.title
+    assert plan.expected["at"] == "2026-01-05T12:00:00+00:00"
+
+
+def test_who_sends_is_started_only_where_rows_and_files_agree() -> None:
+    """The step knows the answer of the comparison, whose failure stops nothing else."""
+    hooked = release("1.2.0", consistency={"group": "worker", "command": ["bin/compare"]})
+    found = fleet(hooked, apps=2)
+    plan = plan_restore(wanting(hooked, found=found, rollout=wish(hooked, found), start_senders=True))
+    steps = {step.id: step for step in plan.steps}
+    assert not steps["compare"].essential
+    action = steps["start-workers"].action
+    assert isinstance(action, TaskCall)
+    assert (action.arguments["check"], action.uses) == ("compare", ("compare",))
+
+
+def test_a_hosts_own_configuration_is_put_back_only_by_name() -> None:
+    """/etc/postgresql of last week may not archive: with the data it would undo what was mended since."""
+    made = point(tree="/etc/postgresql", host="db1")
+    assert "files" not in ids(plan_restore(wanting(made=made)))
+    named = wanting(
+        made=made, scope=Scope(database=False, path="/etc/postgresql"), repositories={"db1": "rest:https://b:8000/db1/"}
+    )
+    (files,) = [step for step in plan_restore(named).steps if step.id == "files"]
+    assert isinstance(files.action, EngineCall)
+    assert [target.host for target in files.targets] == ["db1"]
+
+
+UNREADABLE = (cluster(DB1, readable=False, fault="no such file"), cluster(DB2, recovery=True))
+SILENT = fleet(OLD, apps=2).model_copy(
+    update={"hosts": tuple(one.model_copy(update={"reachable": False}) for one in fleet(OLD, apps=2).hosts)}
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error", "words"),
+    [
+        (wanting(clusters=UNREADABLE), NothingChanged, "no safety point.*db1.*no such file"),
+        (wanting(clusters=(cluster(DB1, free=10**6, used=10**6),)), NothingChanged, "db1: the database needs"),
+        (wanting(found=SILENT), HostUnreachable, "app1"),
+        (wanting(scope=Scope(database=False, path="/srv/other")), InvalidInput, "holds no /srv/other"),
+        (wanting(scope=Scope(directory="/root/side")), UsageError, "takes a path"),
+    ],
+    ids=["unreadable", "disk", "silent", "path", "directory"],
+)  # fmt: skip
+def test_what_stands_against_it_is_told_first(wanted: RestoreWish, error: type[Exception], words: str) -> None:
+    """Nothing is stopped for a restore that can't be finished."""
+    with pytest.raises(error, match=words):
+        plan_restore(wanted)
+
+
+def test_an_unreadable_database_is_restored_for_a_reason() -> None:
+    """Without a safety point; and nobody waits for an archive that nobody fills."""
+    plan = plan_restore(wanting(clusters=UNREADABLE, reasons={"no_safety_point": "the disk is gone"}))
+    steps = {step.id: step for step in plan.steps}
+    assert not any(name.startswith("safety-") for name in steps)
+    assert "close" not in steps
+    assert steps["stop-database"].action.arguments["archived"] is False  # type: ignore[union-attr]
+    assert plan.reasons == {"no_safety_point": "the disk is gone"}
+
+
+def test_starting_later_is_a_change_of_its_own() -> None:
+    """It names the hosts where something is kept stopped, and has no steps where nothing is."""
+    found = fleet(OLD, apps=1)
+    stopped = found.model_copy(
+        update={
+            "hosts": tuple(
+                one.model_copy(update={"stopped": {"worker": "a change"} if one.host.name == "worker1" else {}})
+                for one in found.hosts
+            )
+        }
+    )
+    plan = plan_start(SendersWish(settings=SETTINGS_WITH_BACKUP, inputs={}, fleet=stopped))
+    assert [(step.id, [target.host for target in step.targets]) for step in plan.steps] == [
+        ("start-workers", ["worker1"])
+    ]
+    assert plan_start(SendersWish(settings=SETTINGS_WITH_BACKUP, inputs={}, fleet=found)).steps == ()
