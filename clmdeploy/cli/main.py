@@ -27,6 +27,7 @@ COMMANDS = {
         "release": "Build, sign, publish and list releases.",
         "deploy": "Roll a release out across an environment.",
         "rollback": "Go back to the release before, with a verdict first.",
+        "restore": "Bring database, files and release back.",
         "backup": "Make, list, verify, keep and remove restore points.",
         "change": "List, apply, resume or abort pieces of work.",
         "journal": "Read and verify the record of all work.",

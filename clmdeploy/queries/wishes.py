@@ -89,6 +89,19 @@ class Wishing:
             return wish
         return wish.model_copy(update={"point": self.point()})
 
+    def onto(self, directory: str, fleet: FleetFacts) -> Wish:
+        """For the release in that directory, onto a fleet that is known. Raises InvalidInput when it is another one."""
+        target = self.target(Version(directory.rpartition("-")[0]))
+        if target.release.directory != directory:
+            found, application = target.release.directory, self.environment.settings.application
+            raise InvalidInput(
+                Bilingual(
+                    f"{application} {directory} is not what is published: that is {found}",
+                    f"{application} {directory} — не то, что опубликовано: опубликован {found}",
+                )
+            )
+        return self._wish(target, fleet, Choices())
+
     def target(self, version: Version) -> Target:
         """A published release, its signature verified."""
         published = self.catalogue.fetch(self.environment.settings.application, version)

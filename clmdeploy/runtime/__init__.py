@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import os
 import secrets
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from clmdeploy.queries.backing_up import BackingUp
     from clmdeploy.queries.backup_setup import Asking
     from clmdeploy.queries.doctor import Instruments
+    from clmdeploy.queries.restoring import Restoring
     from clmdeploy.queries.wishes import Wishing
     from clmdeploy.releases.catalogue import Catalogue
 
@@ -197,6 +199,15 @@ class Runtime(PointReach):
         from clmdeploy.queries.backing_up import BackingUp
 
         return BackingUp(self.environment, self.hosts, self.engines, self.catalogue, self.inputs())
+
+    def restoring(self) -> Restoring:
+        """What gathers the inputs of a restore."""
+        from clmdeploy.queries.points import points_of
+        from clmdeploy.queries.restoring import Restoring
+
+        read = functools.partial(points_of, self.points, self.marks)
+        making = self.backing_up()
+        return Restoring(self.environment, read, self.hosts, self.wishing(), making, self.journal, self.clock)
 
     def change_id(self, kind: str) -> str:
         """A fresh ID."""
