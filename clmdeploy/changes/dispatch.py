@@ -88,15 +88,12 @@ class Dispatch:
 
     def _secrets(self, step: Step, target: Target) -> dict[str, Secret]:
         """For this act alone: addresses that are minted, secrets that are looked up, or derived for this host."""
-        match step.action:
-            case PlaybookCall(fetch=fetch):
-                seconds = step.timeout + PRESIGN_MARGIN
-                return {name: self.world.releases.presign(key, seconds) for name, key in fetch.items()}
-            case TaskCall(secrets=named):
-                own = {name: setting.replace("{host}", target.host) for name, setting in named.items()}
-                return {name: self.world.secret(setting) for name, setting in own.items()}
-            case _:
-                return {}
+        action = step.action
+        named = {**action.secrets} if isinstance(action, TaskCall) else {}
+        found = {name: self.world.secret(setting.replace("{host}", target.host)) for name, setting in named.items()}
+        seconds = step.timeout + PRESIGN_MARGIN
+        fetched = action.fetch if isinstance(action, PlaybookCall | TaskCall) else {}
+        return found | {name: self.world.releases.presign(key, seconds) for name, key in fetched.items()}
 
     def _told(self, step: Step) -> dict[str, JsonValue]:
         """What earlier steps found, where this one is to know."""

@@ -48,6 +48,9 @@ class TaskCall(Informed):
         description="secret name → the setting that refers to it, or SETTING#LABEL for one derived from that, where "
         "{host} in the label is the target's; looked up anew for each act, never kept",
     )
+    fetch: dict[str, str] = Field(
+        {}, description="secret name → key in the release bucket; presigned anew for each act"
+    )
 
 
 class EngineCall(Informed):
