@@ -47,12 +47,19 @@ class Unit(Value):
     """A systemd unit; `watches`: paths for whose sake it is restarted."""
 
     name: str
-    state: Literal["running", "masked"] = "running"
+    state: Literal["running", "masked", "absent"] = "running"
     watches: tuple[str, ...] = ()
 
 
+class Link(Value):
+    """A symbolic link."""
+
+    path: str
+    target: str
+
+
 class Arrangement(Value):
-    """All of it. `quiet`: units that a package must not start."""
+    """All of it. `quiet`: units that a package must not start; `absent`: files that must not be there."""
 
     name: str
     packages: tuple[str, ...] = ()
@@ -62,6 +69,8 @@ class Arrangement(Value):
     files: tuple[File, ...] = ()
     run: tuple[Run, ...] = ()
     units: tuple[Unit, ...] = ()
+    links: tuple[Link, ...] = ()
+    absent: tuple[str, ...] = ()
 
     def __add__(self, other: Self) -> Self:
         """Both, in this order; what both declare stands there once."""

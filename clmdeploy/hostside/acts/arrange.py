@@ -8,7 +8,9 @@
     directories   each path, mode (octal text), owner, group
     files         each path, mode, owner, group, parts
     run           programs whose effect follows from a file: each path, command
-    units         each name, state ("running" or "masked"), watches (paths it must be restarted for)
+    units         each name, state ("running", "masked" or "absent"), watches (paths it must be restarted for)
+    links         each path, target
+    absent        paths of files that must not be there
 
 A file's content is its parts in a row: {"text": …}, {"secret": name in the call's secrets}, {"variable": the same,
 quoted for a file of systemd's variables}, {"file": a path here}, or {"result": keys into `arguments.results`}.
@@ -67,6 +69,8 @@ def perform(call: Call) -> Json:
             changed.append(f"account {user['name']}")
     changed += [f"directory {one['path']}" for one in wanted["directories"] if _arrange_directory(kept, one)]
     changed += [f"file {one['path']}" for one in wanted["files"] if _arrange_file(kept, one, call)]
+    changed += [f"link {one['path']}" for one in wanted.get("links", ()) if _arrange_link(kept, one)]
+    changed += list(_clear(kept, wanted))
     for one in wanted["run"]:
         if kept.is_changed(one["path"]):
             _run(*one["command"])
@@ -96,10 +100,41 @@ def _differences(call: Call, kept: Kept | None) -> Iterator[str]:
     yield from (f"account {user['name']}" for user in wanted["users"] if not _account(user["name"]))
     yield from (f"directory {one['path']}" for one in wanted["directories"] if _is_other_directory(one))
     yield from (f"file {one['path']}" for one in wanted["files"] if _is_other_file(one, call, kept))
+    yield from (f"link {one['path']}" for one in wanted.get("links", ()) if _is_other_link(one))
+    yield from (f"file {path}" for path in wanted.get("absent", ()) if places.look(path) is not None)
+    yield from (f"unit {unit['name']}" for unit in wanted["units"] if not _RIGHT[unit["state"]](unit["name"]))
+
+
+_RIGHT = {"running": services.is_running, "masked": services.is_masked, "absent": services.is_absent}
+
+
+def _clear(kept: Kept, wanted: Json) -> Iterator[str]:
+    """End what is to be no more, and only then take its file away."""
     for unit in wanted["units"]:
-        right = services.is_masked if unit["state"] == "masked" else services.is_running
-        if not right(unit["name"]):
+        if unit["state"] == "absent" and not services.is_absent(unit["name"]):
+            kept.unit(unit["name"], services.state(unit["name"]))
+            services.disable(unit["name"])
             yield f"unit {unit['name']}"
+    for path in wanted.get("absent", ()):
+        if places.look(path) is not None:
+            kept.path(path)
+            places.remove(path)
+            yield f"file {path}"
+
+
+def _arrange_link(kept: Kept, one: Json) -> bool:
+    if not _is_other_link(one):
+        return False
+    kept.path(one["path"], one["target"])
+    places.link(one["path"], one["target"])
+    return True
+
+
+def _is_other_link(one: Json) -> bool:
+    found = places.look(one["path"])
+    if found is not None and found.kind == "directory":
+        raise ActError(f"{one['path']}: is a directory, and should be a link: move it away")
+    return found is None or (found.kind, found.content) != ("link", one["target"])
 
 
 def _arrange_directory(kept: Kept, one: Json) -> bool:

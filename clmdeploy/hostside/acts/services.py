@@ -19,8 +19,16 @@ def state(name: str) -> Json:
 
 
 def is_running(name: str) -> bool:
+    """A timer counts as running while it waits for its time."""
     now = state(name)
-    return (now["enabled"], now["active"], now["sub"]) == ("enabled", "active", "running")
+    subs = ("waiting", "running", "elapsed") if name.endswith(".timer") else ("running",)
+    return (now["enabled"], now["active"]) == ("enabled", "active") and now["sub"] in subs
+
+
+def is_absent(name: str) -> bool:
+    """Neither at work nor in boot; its file is nobody's concern here."""
+    now = state(name)
+    return now["active"] in ("inactive", "failed") and now["enabled"] != "enabled"
 
 
 def is_masked(name: str) -> bool:
@@ -35,9 +43,16 @@ def restart(name: str) -> None:
         systemctl("restart", name)
     except ActError as error:
         raise ActError(f"{error}\n{last_lines(name)}") from None
-    time.sleep(SETTLE)
+    if not name.endswith(".timer"):
+        time.sleep(SETTLE)
     if not is_running(name):
         raise ActError(f"{name} does not stay up\n{last_lines(name)}")
+
+
+def disable(name: str) -> None:
+    """End it and take it out of boot; one that nobody knows is left alone."""
+    if state(name)["load"] != "not-found":
+        systemctl("disable", "--now", name)
 
 
 def mask(name: str) -> None:

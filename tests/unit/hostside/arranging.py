@@ -65,7 +65,7 @@ class Host:
             unit = self.units.setdefault(
                 name, {"load": "loaded", "enabled": "disabled", "active": "inactive", "sub": "dead"}
             )
-            unit |= _AFTER.get(verb, {})
+            unit |= _AFTER.get(verb, {}) | (_AFTER["stop"] if "--now" in words else {})
         return ""
 
 

@@ -207,3 +207,39 @@ def test_what_an_earlier_change_kept_is_forgotten(host: Host, tmp_path: Path) ->
     arrange.perform(host.call(change="change-2", files=[file("/etc/a", text("2"))]))
     assert [path.name for path in (tmp_path / "arranged").iterdir()] == ["change-2"]
     assert (tmp_path / "arranged").stat().st_mode & 0o077 == 0
+
+
+def test_links_stand_and_what_is_declared_absent_goes(host: Host) -> None:
+    """A second time nothing is done; taken back, both are as before."""
+    host.path("/etc/old").write_text("old\n")
+    wanted = {"links": [{"path": "/etc/new", "target": "/var/lib/new"}], "absent": ["/etc/old", "/etc/never"]}
+    told = arrange.perform(host.call(**wanted))
+    assert told["changed"] == ["link /etc/new", "file /etc/old"]
+    assert os.readlink(host.path("/etc/new")) == "/var/lib/new"
+    assert not host.path("/etc/old").exists()
+    assert arrange.ask(host.call("ask", **wanted))["differs"] == []
+    assert arrange.restore(host.call("restore", **wanted)) == {"left": []}
+    assert not os.path.lexists(host.path("/etc/new"))
+    assert host.path("/etc/old").read_text() == "old\n"
+
+
+def test_a_unit_that_is_to_be_absent_ends_before_its_file_goes(host: Host) -> None:
+    """And comes back, in boot and running, when that is taken back."""
+    path = "/etc/systemd/system/clm-old.timer"
+    host.path(path).parent.mkdir(parents=True)
+    host.path(path).write_text("[Timer]\n")
+    host.unit("clm-old.timer", enabled="enabled", active="active", sub="waiting")
+    wanted = {"units": [{"name": "clm-old.timer", "state": "absent", "watches": []}], "absent": [path]}
+    assert arrange.perform(host.call(**wanted))["changed"] == ["unit clm-old.timer", f"file {path}"]
+    assert host.told == ["disable --now clm-old.timer", "daemon-reload"]
+    assert arrange.perform(host.call(**wanted)) == {"changed": []}
+    arrange.restore(host.call("restore", **wanted))
+    assert host.path(path).exists()
+    assert host.told[-2:] == ["enable clm-old.timer", "restart clm-old.timer"]
+
+
+def test_a_timer_runs_while_it_waits(host: Host) -> None:
+    """So a second run leaves it alone."""
+    host.unit("clm.timer", enabled="enabled", active="active", sub="waiting")
+    wanted = {"units": [{"name": "clm.timer", "state": "running", "watches": []}]}
+    assert arrange.perform(host.call(**wanted)) == {"changed": []}
