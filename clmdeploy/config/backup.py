@@ -15,6 +15,7 @@ from clmdeploy.config.fields import (
     FilePath,
     Group,
     Prefix,
+    Principal,
     Region,
     ServiceName,
     Stanza,
@@ -172,6 +173,33 @@ class ScheduledBackup(Value):
     )
 
 
+class ScheduleKeys(Value):
+    """Keys of the jobs that run by themselves: their own, and nobody else's. `schedule install` brings them there."""
+
+    principal: Principal = Field(
+        description="Whom the journal names: one principal of allowed_signers, with this signing key.",
+        examples=["backup@production"],
+    )
+    signing_key: SecretReference = Field(
+        description="Private key that plans, journal and restore points are signed with, without a passphrase. Its "
+        'line in allowed_signers should say namespaces="clmdeploy.plan,clmdeploy.journal,clmdeploy.point": it can '
+        "neither publish nor approve a release then.",
+        examples=[{"file": "secrets/schedule-signing-key"}],
+    )
+    ssh_key: SecretReference = Field(
+        description="Private SSH key for the accounts of hosts.yml, without a passphrase. Its line in their "
+        'authorized_keys should begin with restrict,from="ADDRESS OF THE BACKUP HOST".',
+        examples=[{"file": "secrets/schedule-ssh-key"}],
+    )
+    access_key: SecretReference = Field(
+        description="Access key to the storage: reads and writes the state bucket, reads the release bucket.",
+        examples=[{"file": "secrets/schedule-access-key"}],
+    )
+    secret_key: SecretReference = Field(
+        description="Its secret key.", examples=[{"file": "secrets/schedule-secret-key"}]
+    )
+
+
 class Schedule(Value):
     """When the jobs on the backup host run by themselves."""
 
@@ -191,6 +219,15 @@ class Schedule(Value):
     deadline: int = seconds(
         7200, "How long a run may wait for another to end, in seconds, before it counts as missed.", most=86_400
     )
+    longest: int = seconds(
+        43_200, "How long a run may work, in seconds, before it is ended.", least=60, most=7 * 86_400
+    )
+    metrics: AbsolutePath = Field(
+        "/var/lib/prometheus/node-exporter",
+        description="Directory of Prometheus' node exporter for text files, on the backup host.",
+        examples=["/var/lib/prometheus/node-exporter"],
+    )
+    keys: ScheduleKeys | None = Field(None, description="Keys of these jobs; without them nothing can be installed.")
 
 
 class Backup(Value):

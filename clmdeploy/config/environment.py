@@ -22,6 +22,7 @@ _PERSONAL: Mapping[str, Any] = {  # Any: pydantic's own type of nested exclusion
         "storage": {"keys": _KEYS, "archive": _KEYS, "files": _KEYS},
         "database": {"passphrase"},
         "files": {"passphrase"},
+        "schedule": {"keys"},
     },
 }
 
@@ -117,4 +118,8 @@ def _of_backup(backup: Backup) -> dict[str, SecretReference]:
         if pair is not None:
             found[f"backup.storage.{name}.access_key"] = pair.access_key
             found[f"backup.storage.{name}.secret_key"] = pair.secret_key
+    keys = backup.schedule.keys if backup.schedule else None
+    if keys is not None:
+        names = ("signing_key", "ssh_key", "access_key", "secret_key")
+        found |= {f"backup.schedule.keys.{name}": getattr(keys, name) for name in names}
     return found
