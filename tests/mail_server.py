@@ -66,14 +66,16 @@ class Mailbox:
 
 
 @contextmanager
-def mail_server(home: Path, security: str = "starttls", behaviour: str = "well", port: int = 0) -> Iterator[Mailbox]:
+def mail_server(
+    home: Path, security: str = "starttls", behaviour: str = "well", port: int = 0, address: str = "127.0.0.1"
+) -> Iterator[Mailbox]:
     """`behaviour`: well; hang: accepts connections and says nothing; drop: goes away instead of taking a letter."""
     home.mkdir(exist_ok=True)
     authority = home / "ca.pem"
     if not authority.exists():
         make_certificate(home)
     (home / "port").unlink(missing_ok=True)
-    words = (sys.executable, "-m", "tests.mail_server", str(home), security, behaviour, str(port))
+    words = (sys.executable, "-m", "tests.mail_server", str(home), security, behaviour, str(port), address)
     with (home / "log").open("ab") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log, cwd=Path(__file__).parents[1])
     try:
@@ -130,7 +132,7 @@ def authenticate(_server: SMTP, _session: Session, _envelope: Envelope, _mechani
     return AuthResult(success=known, handled=False)
 
 
-async def serve(home: Path, security: str, behaviour: str, port: int) -> None:
+async def serve(home: Path, security: str, behaviour: str, port: int, address: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(home / "tls.pem", home / "tls.key")
     handler = Handler(home, behaviour)
@@ -143,7 +145,7 @@ async def serve(home: Path, security: str, behaviour: str, port: int) -> None:
         return SMTP(handler, hostname="mail.test", **starttls, **(locked if security != "none" else {}))
 
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(speak, "127.0.0.1", port, ssl=context if security == "tls" else None)
+    server = await loop.create_server(speak, address, port, ssl=context if security == "tls" else None)
     beside = home / "port.new"
     beside.write_text(str(server.sockets[0].getsockname()[1]))
     beside.rename(home / "port")
@@ -156,4 +158,5 @@ if __name__ == "__main__":
     parser.add_argument("security")
     parser.add_argument("behaviour")
     parser.add_argument("port", type=int)
+    parser.add_argument("address")
     asyncio.run(serve(**vars(parser.parse_args())))
