@@ -29,6 +29,7 @@ COMMANDS = {
         "rollback": "Go back to the release before, with a verdict first.",
         "restore": "Bring database, files and release back.",
         "backup": "Make, list, verify, keep and remove restore points.",
+        "schedule": "Backups that run by themselves: install, list, remove.",
         "change": "List, apply, resume or abort pieces of work.",
         "journal": "Read and verify the record of all work.",
         "lease": "Show who holds an environment; hold it by hand, let it go.",

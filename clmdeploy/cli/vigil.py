@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from clmdeploy.backups.schedule_layout import TOLD_BY
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.notices import composer_of, retry_notices
 from clmdeploy.cli.questions import is_attended
@@ -175,6 +176,8 @@ class Vigil:
         return after_refusal(error, environment.name, self.again, fleet)
 
     def _post_lookout(self) -> None:
+        if self._runtime.environ.get(TOLD_BY):  # who ends this process with all that it started, tells it too
+            return
         try:
             self._lookout = self._runtime.post_lookout()
         except OSError as error:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from clmdeploy.queries.restoring import Restoring
     from clmdeploy.queries.wishes import Wishing
     from clmdeploy.releases.catalogue import Catalogue
+    from clmdeploy.runtime.schedule import ScheduleReach
 
 
 CI_JOB_VARIABLES = ("CI_JOB_URL", "CI_JOB_ID", "GITHUB_RUN_ID", "BUILD_URL")
@@ -208,6 +209,13 @@ class Runtime(PointReach):
         read = functools.partial(points_of, self.points, self.marks)
         making = self.backing_up()
         return Restoring(self.environment, read, self.hosts, self.wishing(), making, self.journal, self.clock)
+
+    @cached_property
+    def schedule(self) -> ScheduleReach:
+        """What scheduled jobs, and whoever installs them, work with."""
+        from clmdeploy.runtime.schedule import ScheduleReach
+
+        return ScheduleReach(self)
 
     def change_id(self, kind: str) -> str:
         """A fresh ID."""

@@ -14,8 +14,9 @@ from .call import ActError, Json, read_call
 
 ACTS = (
     "archiver", "archiving", "arrange", "authority", "balance", "cluster", "components", "consistency", "door",
-    "engine", "facts", "health", "identity", "inspect", "logs", "migrate", "objects", "output", "progress", "prune",
-    "reading", "recovery", "releases", "results", "segments", "software", "stage", "standby", "switch", "tokens",
+    "engine", "facts", "health", "identity", "inspect", "logs", "migrate", "objects", "output", "program", "progress",
+    "prune", "reading", "recovery", "releases", "results", "schedule", "segments", "software", "stage", "standby",
+    "switch", "tokens", "trial",
 )  # fmt: skip
 VERBS = ("perform", "restore", "probe", "ask")
 
