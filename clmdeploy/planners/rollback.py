@@ -57,6 +57,13 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
     )  # fmt: skip
 
 
+def beyond(wish: Wish) -> int | None:
+    """The lowest schema version on which the wanted release can't run; None where it can on what stands."""
+    standing = wish.fleet.schema_state.version if wish.fleet.schema_state else None
+    broken = incompatible(newest_schema(wish.fleet.hosts), standing, wish.release.manifest)
+    return min((one.version for one in broken), default=None)
+
+
 def _revert_steps(wish: Wish, due: Sequence[HostFacts], reverts: Sequence[Migration]) -> Iterator[Step]:
     """A restore point first, then the reverts."""
     standing = wish.fleet.schema_state
@@ -112,19 +119,7 @@ def _refuse_dirty(wish: Wish) -> None:
 
 def _refuse_unsafe(wish: Wish, verdict: Verdict) -> None:
     if verdict.kind == "needs-restore":
-        why, name = verdict.reason, wish.settings.name
-        raise NothingChanged(
-            Bilingual(
-                f"verdict: needs restore. {why}. Missing: a restore point of {name} from before that migration; none "
-                "exists, as this version makes none",
-                f"вердикт: нужно восстановление. {russian(why)}. Не хватает точки восстановления {name} до этой "
-                "миграции; её нет, эта версия их не создаёт",
-            ),
-            Bilingual(
-                "restore the database by your own means first, or go forward with a release that mends the fault",
-                "сначала восстановите базу своими средствами или идите вперёд с релизом, который исправляет ошибку",
-            ),
-        )
+        raise NothingChanged(*_restore_words(wish, verdict.reason))
     if verdict.kind == "needs-revert" and "accept_outage" not in wish.reasons:
         why = verdict.reason
         raise UsageError(
@@ -137,6 +132,31 @@ def _refuse_unsafe(wish: Wish, verdict: Verdict) -> None:
                 'укажите, почему это сейчас верно: --accept-outage "ПРИЧИНА"',
             ),
         )
+
+
+def _restore_words(wish: Wish, why: str) -> tuple[str, str]:
+    """The very point, and the command; or that there is none."""
+    name, point = wish.settings.name, wish.way_back
+    if point is not None:
+        return (
+            Bilingual(
+                f"verdict: needs restore. {why}. Restore point {point} was made before that migration; what was "
+                "written since would be lost",
+                f"вердикт: нужно восстановление. {russian(why)}. До этой миграции создана точка {point}; записанное "
+                "после неё будет потеряно",
+            ),
+            f"clmdeploy restore {point} -e {name}",
+        )
+    return (
+        Bilingual(
+            f"verdict: needs restore. {why}. Missing: a restore point of {name} from before that migration",
+            f"вердикт: нужно восстановление. {russian(why)}. Не хватает точки восстановления {name} до этой миграции",
+        ),
+        Bilingual(
+            "restore the database by your own means first, or go forward with a release that mends the fault",
+            "сначала восстановите базу своими средствами или идите вперёд с релизом, который исправляет ошибку",
+        ),
+    )
 
 
 def _refuse_limited(wish: Wish, reverts: Sequence[Migration]) -> None:

@@ -38,6 +38,7 @@ class Wish(Value):
     point: InstanceOf[PointWish] | None = Field(
         None, description="what a restore point is made of; None: nobody asked for one, or clm.yml describes no backups"
     )
+    way_back: str | None = Field(None, description="restore point from before what can't be reverted, where one is")
     offline: bool = Field(False, description="without the storage: nothing can be staged, no journal tells of cut-offs")
 
     @property

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from clmdeploy.backups.layout import Layout
 from clmdeploy.backups.moment import moment
-from clmdeploy.backups.point import Counters, RestorePoint
+from clmdeploy.backups.point import Counters
 from clmdeploy.backups.targets import Choice, Lines, to_end, to_moment, to_point
 from clmdeploy.backups.wal import Fork, read_history
 from clmdeploy.changes.guarded import Guarded, Outcome
@@ -174,8 +174,3 @@ def _refuse_future(at: datetime, now: datetime) -> None:
             Bilingual(f"{at.isoformat()} has not come yet", f"{at.isoformat()} ещё не наступило"),
             Bilingual("to have all that was archived: --at end", "взять всё, что есть в архиве: --at end"),
         )
-
-
-def newest_before(points: Iterable[RestorePoint], schema: int) -> RestorePoint | None:
-    """The newest point whose schema is below `schema`: made before that migration."""
-    return next((one for one in points if one.schema_version is not None and one.schema_version < schema), None)

@@ -95,8 +95,13 @@ def ledgers_of(facts: ScheduleFacts) -> dict[str, RunLedger]:
         return {job: RunLedger.model_validate(told) for job, told in facts.ledgers.items()}
     except ValidationError as error:
         raise VerificationFailed(
-            f"a ledger of the schedule is not to be believed: {error.errors()[0]['msg']}",
-            f"look at {places.LEDGERS} on the backup host",
+            Bilingual(
+                f"a ledger of the schedule is not to be believed: {error.errors()[0]['msg']}",
+                f"журналу запусков верить нельзя: {error.errors()[0]['msg']}",
+            ),
+            Bilingual(
+                f"look at {places.LEDGERS} on the backup host", f"посмотрите {places.LEDGERS} на узле резервных копий"
+            ),
         ) from error
 
 

@@ -10,7 +10,7 @@ from clmdeploy.config.environment import LoadedEnvironment
 from clmdeploy.config.files import read_text
 from clmdeploy.config.scheduled_inventory import schedule_of
 from clmdeploy.config.signing_keys import public_key_of
-from clmdeploy.model.bilingual import Bilingual, lines
+from clmdeploy.model.bilingual import Bilingual, joined, lines
 from clmdeploy.model.errors import InvalidInput, UsageError
 from clmdeploy.model.signing import Namespace
 
@@ -35,7 +35,7 @@ def refuse_unfit_keys(environment: LoadedEnvironment) -> None:
     faults = list(_faults(environment, keys))
     if faults:
         raise InvalidInput(
-            lines(Bilingual(f"{where}.{fault}", f"{where}.{fault.ru}") for fault in faults),
+            lines(joined(".", (str(where), fault)) for fault in faults),
             Bilingual("docs/schedule.md shows how to make them", "как их сделать, сказано в docs/schedule.md"),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -19,10 +19,11 @@ from clmdeploy.model.version import Version
 from clmdeploy.planners.backup import PointWish
 from clmdeploy.planners.before_migration import REASON
 from clmdeploy.planners.deploy import migrates
-from clmdeploy.planners.rollback import judge
+from clmdeploy.planners.rollback import beyond, judge
 from clmdeploy.planners.wish import Target, Wish
 from clmdeploy.queries.fleet import gather_around
 from clmdeploy.queries.host_releases import Releases
+from clmdeploy.queries.points import Seen
 from clmdeploy.releases.catalogue import bundle_key, record_key
 
 
@@ -68,6 +69,8 @@ class Wishing:
     offline: bool = False
     point: Callable[[], PointWish] | None = None
     """gathers what a restore point is made of; None where none can be made"""
+    points: Callable[[], Iterable[Seen]] | None = None
+    """the restore points that there are, newest first; None where nobody can tell"""
 
     def deploy(self, version: Version, choices: Choices) -> Wish:
         """For a deploy of `version`. Raises InvalidInput for an unknown or untrusted release, or an unknown host."""
@@ -81,7 +84,19 @@ class Wishing:
         fleet = self._fleet(found, choices)
         target = found or self.target(previous_version(fleet, self.environment.name, choices.limit))
         wish = self._wish(target, fleet, choices)
-        return self._with_point(wish) if judge(wish)[1] else wish
+        verdict, reverts = judge(wish)
+        if verdict.kind == "needs-restore":
+            return wish.model_copy(update={"way_back": self._point_before(beyond(wish))})
+        return self._with_point(wish) if reverts else wish
+
+    def _point_before(self, schema: int | None) -> str | None:
+        """The newest point with a schema below this one, with which nothing is known to be wrong."""
+        fit = (
+            one.point.id
+            for one in (self.points() if self.points and schema is not None else ())
+            if not one.faults and one.point.schema_version is not None and one.point.schema_version < (schema or 0)
+        )
+        return next(fit, None)
 
     def _with_point(self, wish: Wish) -> Wish:
         """What a restore point is made of, for a change that touches the schema, unless none is wanted."""

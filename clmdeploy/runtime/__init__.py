@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from clmdeploy.queries.backing_up import BackingUp
     from clmdeploy.queries.backup_setup import Asking
     from clmdeploy.queries.doctor import Instruments
+    from clmdeploy.queries.points import Seen
     from clmdeploy.queries.restoring import Restoring
     from clmdeploy.queries.wishes import Wishing
     from clmdeploy.releases.catalogue import Catalogue
@@ -170,7 +171,12 @@ class Runtime(PointReach):
 
         newest, inputs = lambda: self.leases.newest("fleet"), self.inputs()
         point = self._point if self.environment.settings.backup else None
-        return Wishing(self.environment, self.catalogue, self.hosts, inputs, newest, point=point)
+        return Wishing(self.environment, self.catalogue, self.hosts, inputs, newest, point=point, points=self._known)
+
+    def _known(self) -> tuple[Seen, ...]:
+        from clmdeploy.queries.points import points_of
+
+        return points_of(self.points, self.marks).points
 
     def _point(self) -> PointWish:
         return self.backing_up().wish("incr", "before a migration", None)

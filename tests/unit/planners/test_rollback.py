@@ -8,7 +8,7 @@ import pytest
 
 from clmdeploy.model.errors import NothingChanged, UsageError
 from clmdeploy.model.hosts import Host
-from clmdeploy.planners.rollback import plan_rollback
+from clmdeploy.planners.rollback import beyond, plan_rollback
 from clmdeploy.planners.schema import rollback_verdict
 
 from .conftest import NOW, fleet, host, migration, release, wish
@@ -164,3 +164,14 @@ def test_migrations_are_reverted_by_a_host_that_has_their_hooks() -> None:
     plan = plan_rollback(wish(old, mixed, reasons={"accept_outage": "a", "no_restore_point": "b"}), NOW)
     revert = next(step for step in plan.steps if step.id == "revert-2")
     assert revert.targets[0].host == "worker2"
+
+
+def test_the_point_from_before_the_migration_is_named_with_the_command() -> None:
+    """At night nobody looks for it."""
+    newer = release("1.2.0", needs=2, migrations=[migration(1), migration(2, oldest="1.2.0")])
+    older = release("1.1.0", needs=1, migrations=[migration(1)])
+    asked = wish(older, fleet(newer, schema=2), way_back="20260131-235959042-b7fc01")
+    assert beyond(asked) == 2
+    with pytest.raises(NothingChanged, match=r"needs restore.*20260131-235959042-b7fc01.*lost") as refusal:
+        plan_rollback(asked, NOW)
+    assert refusal.value.hint == "clmdeploy restore 20260131-235959042-b7fc01 -e test"
