@@ -47,6 +47,10 @@ class Command:
     """what a line has in it that tells how far the command is"""
     awaits: tuple[str, ...] = ()
     """run again, within the time limit, until the output has all of these in it"""
+    again: tuple[int, ...] = ()
+    """exit codes after which it is run again, for `patience`"""
+    patience: float = 0.0
+    """seconds from its first start"""
 
     def __post_init__(self) -> None:
         if not self.argv or not self.argv[0]:

@@ -10,6 +10,7 @@ from clmdeploy.backups.output import shown
 from clmdeploy.model.bilingual import Bilingual
 
 _ERROR = re.compile(rb"^(?:P\d{2} +)?ERROR: \[(\d{3})\]: (.*)$", re.MULTILINE)
+_UNCHECKED = re.compile(rb"^(?:P\d{2} +)?WARN: (unable to check pg.*)$", re.MULTILINE)
 _TAIL = 256 * 1024
 
 _KINDS: dict[Outcome, tuple[int, ...]] = {
@@ -99,9 +100,10 @@ def remedy(code: int) -> Bilingual:
 
 
 def _said(completed: Completed) -> str:
-    """The error that ended it. Faults of options are told on standard output; 104 only counts the errors before it."""
+    """The error that ended it, and why no server would do (56). Faults of options are told on standard output; 104 only counts the errors before it."""
     said = completed.stderr[-_TAIL:] or completed.stdout[-_TAIL:]
     found = list(_ERROR.finditer(said))
     if not found:
         return shown(said.strip().rsplit(b"\n", 1)[-1])
-    return shown(found[0 if completed.code == 104 else -1][2])
+    told = found[0 if completed.code == 104 else -1][2]
+    return shown(b"; ".join((told, *_UNCHECKED.findall(said)[:2]))) if completed.code == 56 else shown(told)

@@ -22,6 +22,9 @@ from clmdeploy.model.bilingual import Bilingual, joined, russian
 LISTING = 32 * 1024 * 1024  # bytes of `info` that are told whole
 WAL_PATIENCE = 600.0  # seconds until the log has come
 MOST_SEGMENTS = 4096
+PATIENCE = 90.0  # seconds; a database host notices after half a minute that a backup host has lost its power
+_PASSING = (50, 56)
+"""the database host's side of a backup that was cut off still holds its lock: no primary is found then"""
 _ANNOTATION = "clm-point"
 _SOUND = (0, 2)
 
@@ -78,7 +81,7 @@ class TakeBackup:
 
     def commands(self, arguments: Arguments) -> tuple[Command, ...]:
         asked = _Backup.model_validate(arguments)
-        backup = replace(asked.engine.backup(asked.order), user=JOBS, shows="%)")
+        backup = replace(asked.engine.backup(asked.order), user=JOBS, shows="%)", again=_PASSING, patience=PATIENCE)
         return (backup, asked.listing())
 
     def read(self, arguments: Arguments, completed: Sequence[Completed]) -> Found:

@@ -11,7 +11,7 @@ from clmdeploy.backups.command import Command, Completed
 from clmdeploy.backups.engine import Ending, Progress
 from clmdeploy.backups.output import shown
 from clmdeploy.backups.point import point_of_change
-from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import ClmError
 from clmdeploy.model.value import JsonValue
 
@@ -87,5 +87,7 @@ def refuse_unsuccessful(completed: Completed, ending: Ending, program: str) -> N
         said = shown(completed.stderr.strip().rsplit(b"\n", 1)[-1])
         told = Bilingual(f"{program} took too long: {said}", f"{program}: превышено время: {said}")
         raise WorkFailed(told, ending.remedy)
+    if completed.code < 0:
+        raise WorkFailed(Bilingual(f"{program}: {ending.words}", f"{program}: {russian(ending.words)}"), ending.remedy)
     if not ending.is_success:
         raise failed(ending)

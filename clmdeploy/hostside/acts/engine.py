@@ -17,6 +17,7 @@ from .progress import path_of
 MOST_SECRET = 65536  # bytes of a file that holds one
 MOST_SENT = 2 * 1024 * 1024  # characters of all that is sent back: the guard's reply has room for them
 AGAIN = 1.0  # seconds between two tries of a command that waits for something
+PAUSE = 5.0  # seconds between two tries of a command that failed because of what passes
 EVERY = 1.0  # seconds between two notes of progress
 
 
@@ -25,7 +26,8 @@ def perform(call: Call) -> Json:
 
     argv, environment, secrets (variable → file on this host, read now), user, stdin (base64), timeout (seconds), keep
     (bytes of standard output that are told whole; of more, both ends), shows (mark of a line that tells progress) and
-    awaits (texts: the command is run again until its output has all of them).
+    awaits (texts: the command is run again until its output has all of them), again (exit codes after which it is run
+    again, within patience seconds of its first start).
 
     `completed`: code, stdout, stderr (both compressed, in base64), cut and late for each command that was run. A failed
     command is no failed act: the caller knows what its exit code means.
@@ -61,10 +63,14 @@ def _run_all(commands: list[Json], note: Note | None) -> Json:
 
 def _until_seen(command: Json, secrets: dict[str, str], note: Note | None) -> Spoken:
     """Run the command; again and again where it waits for something that its output does not show yet."""
-    deadline = time.monotonic() + command["timeout"]
+    begun = time.monotonic()
+    deadline = begun + command["timeout"]
     wanted = [text.encode() for text in command.get("awaits", ())]
     while True:
         spoken = _run(command, secrets, max(1.0, deadline - time.monotonic()), note)
+        if spoken.code in command.get("again", ()) and time.monotonic() < begun + command["patience"]:
+            time.sleep(PAUSE)
+            continue
         if spoken.code != 0 or all(text in spoken.stdout for text in wanted):
             return spoken
         if time.monotonic() > deadline:

@@ -19,6 +19,7 @@ CHANGE = "20261123-190322627-backup-b7fc"
 POINT = "20261123-190322627-b7fc01"
 ORDER = {"stanza": "clm", "processes": 2, "type": "full", "expected": 1000, "change": CHANGE, "local": 1, "more": 1}
 OK = Completed(0)
+UNCHECKED = b"WARN: unable to check pg1: [LockAcquireError] held\nERROR: [056]: no primary cluster - cannot proceed\n"
 
 
 def backup(label: str = "20261123-190524F", **changes: Any) -> dict[str, Any]:
@@ -85,6 +86,8 @@ def test_the_point_is_noted_when_the_backup_is_taken() -> None:
         ([Completed(0), info(backup(archive={"start": None, "stop": None}))], "no log"),
         ([Completed(0), info(backup(info={"size": 0, "delta": 0, "repository": {"delta": 0}}))], "empty"),
         ([Completed(-15, late=True)], "too long"),
+        ([Completed(-9)], "pgBackRest: ended by signal 9"),
+        ([Completed(56, b"", UNCHECKED)], "no primary.*LockAcquireError"),
     ],
 )
 def test_a_backup_that_is_no_success_is_told_so(completed: list[Completed], words: str) -> None:

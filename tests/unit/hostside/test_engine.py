@@ -146,3 +146,16 @@ def test_a_user_that_is_not_there_is_named() -> None:
     """Setup makes the users."""
     with pytest.raises(ActError, match="clm-nobody"):
         run(command("/bin/true", user="clm-nobody"))
+
+
+def test_what_passes_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock of an engine that is gone: the same command again, for as long as is asked for."""
+    monkeypatch.setattr(engine, "PAUSE", 0.05)
+    count = tmp_path / "count"
+    script = f"import sys; p = {str(count)!r}; open(p, 'a').write('x'); sys.exit(0 if len(open(p).read()) > 2 else 56)"
+    [told] = run(python(script, again=[50, 56], patience=20))
+    assert (told["code"], count.read_text()) == (0, "xxx")
+    [told] = run(python("import sys; sys.exit(56)", again=[50, 56], patience=0.2))
+    assert told["code"] == 56
+    [told] = run(python("import sys; sys.exit(57)", again=[50, 56], patience=20))
+    assert told["code"] == 57
