@@ -25,7 +25,8 @@ class Job:
 
     def words(self, environment: str, lease_wait: int) -> tuple[str, ...]:
         """The whole command line, for a run that nobody watches."""
-        consent = ("--yes", "--reason", f"scheduled: {self.name}") if self.is_change else ()
+        # Not --yes: expiry has no way back, and an environment may be a production.
+        consent = ("--confirm", environment, "--reason", f"scheduled: {self.name}") if self.is_change else ()
         return (*self.command, "-e", environment, *consent, "--lease-wait", str(lease_wait), "--json")
 
 

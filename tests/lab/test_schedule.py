@@ -198,6 +198,14 @@ def test_units_are_hardened(scheduled: Scheduled, job: str) -> None:
     assert float(found[1]) <= MOST_EXPOSED
 
 
+@pytest.mark.parametrize("job", ["backup-full", "verify", "expire"])
+def test_every_job_runs_well_in_its_unit(scheduled: Scheduled, job: str) -> None:
+    """Unattended, in its sandbox, with keys of its own; nothing asks for what nobody is there to say."""
+    said = scheduled.shell(f"systemctl start clm-schedule-{job} || journalctl -u clm-schedule-{job} -n 20", timeout=300)
+    assert said == ""
+    assert scheduled.jobs()[job]["last"]["result"] == "done"
+
+
 def test_a_timer_fires_by_itself_after_a_reboot(scheduled: Scheduled) -> None:
     """The backup host reboots before its time comes; then a restore point is there, and metrics tell of it."""
     at, when = soon(75)

@@ -59,10 +59,10 @@ def test_all_units_can_be_read() -> None:
 
 
 def test_runs_ask_nobody() -> None:
-    """Every command gets the flags that it knows, and waits as long as it may."""
+    """Every command gets the flags that it knows, consent to what has no way back too, and waits as long as it may."""
     words = {job.name: job.words("lab", 100) for job in jobs_of(SCHEDULE)}
     assert words["backup-full"] == (
-        "backup", "create", "--type", "full", "-e", "lab", "--yes", "--reason", "scheduled: backup-full",
+        "backup", "create", "--type", "full", "-e", "lab", "--confirm", "lab", "--reason", "scheduled: backup-full",
         "--lease-wait", "100", "--json",
     )  # fmt: skip
     assert words["verify"] == ("backup", "verify", "-e", "lab", "--lease-wait", "100", "--json")
