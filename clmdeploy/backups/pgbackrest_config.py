@@ -112,7 +112,7 @@ def _places(places: Places) -> tuple[Pair, ...]:
         ("log-path", places.logs),
         ("spool-path", places.spool),
         ("log-level-file", "detail"),
-        # a host whose power was cut says no farewell: by default its end of a backup stands, and holds a lock, for hours
+        # a host whose power was cut says no farewell: by default the other end stands for hours, and holds a lock
         ("tcp-keep-alive-count", 3),
         ("tcp-keep-alive-idle", 10),
         ("tcp-keep-alive-interval", 5),

@@ -100,7 +100,10 @@ def remedy(code: int) -> Bilingual:
 
 
 def _said(completed: Completed) -> str:
-    """The error that ended it, and why no server would do (56). Faults of options are told on standard output; 104 only counts the errors before it."""
+    """The error that ended it, and why no server would do (56).
+
+    Faults of options are told on standard output; 104 only counts the errors before it.
+    """
     said = completed.stderr[-_TAIL:] or completed.stdout[-_TAIL:]
     found = list(_ERROR.finditer(said))
     if not found:
