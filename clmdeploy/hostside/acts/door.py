@@ -7,9 +7,8 @@ Replication is left alone: `all` does not mean it (PostgreSQL documentation, 20.
 from __future__ import annotations
 
 import os
-import shutil
 
-from . import postgres
+from . import places, postgres
 from .call import ActError, Call, Json
 
 _END_OTHERS = """
@@ -51,7 +50,7 @@ def _bring_to(arguments: Json, wanted: str) -> int:
     path = postgres.hba_file(arguments)
     rules = _without(_rules(path))
     block = f"{BEGIN}local all {account} peer\nlocal all all reject\nhost all all all reject\n{END}"
-    _replace(path, block + rules if wanted == "closed" else rules)
+    _replace(path, block + rules if wanted == "closed" else rules, os.stat(arguments["data"]).st_uid)
     if not postgres.answers(arguments):
         return 0  # it reads its rules when it starts
     postgres.ask(arguments, "SELECT pg_reload_conf()")
@@ -75,20 +74,17 @@ def _without(rules: str) -> str:
 
 def _rules(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
+        return places.read(path).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         raise ActError(f"{path} is not there") from None
 
 
-def _replace(path: str, text: str) -> None:
-    """As a whole, with owner and mode as they were."""
-    beside = path + ".clmdeploy"
-    shutil.copy2(path, beside)
-    was = os.stat(path)
-    os.chown(beside, was.st_uid, was.st_gid)
-    with open(beside, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+def _replace(path: str, text: str, account: int) -> None:
+    """As a whole, with owner and mode as they were.
+
+    The database's account may write beside it, and says itself where it is: root touches nothing that is not its own.
+    """
+    found = places.look(path)
+    if found is None or found.kind != "file" or found.uid != account:
+        raise ActError(f"{path}: is no file of the database's account: rules of access are not changed there")
+    places.write(path, text.encode("utf-8", "surrogateescape"), found.mode, found.uid, found.gid)

@@ -9,7 +9,7 @@ import json
 import os
 import time
 
-from . import postgres
+from . import places, postgres
 from .call import ActError, Call, Json
 from .record import replace_file
 
@@ -78,11 +78,10 @@ def _set(arguments: Json) -> None:
         return  # it never ran since this tool knows it: then its own configuration must tell
     lines = "".join(f"{name} = '{_quoted(kept[name])}'\n" for name in SETTINGS if kept.get(name))
     path = os.path.join(data, "postgresql.auto.conf")
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        text = file.read()
-    was = os.stat(path)
-    replace_file(path, (text + lines).encode("utf-8", "surrogateescape"), 0o600)
-    os.chown(path, was.st_uid, was.st_gid)
+    found = places.look(path)
+    if found is None or found.kind != "file":
+        raise ActError(f"{path}: is no regular file")
+    places.write(path, places.read(path) + lines.encode("utf-8", "surrogateescape"), 0o600, found.uid, found.gid)
 
 
 def _quoted(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,29 @@ def test_a_block_that_somebody_edited_is_not_guessed_at(rules: Path) -> None:
     rules.write_text(door.BEGIN + RULES)
     with pytest.raises(ActError, match="by hand"):
         door.perform(call(rules, "open"))
+
+
+def test_a_link_that_was_planted_leads_root_nowhere(rules: Path, tmp_path: Path) -> None:
+    """The database's account may write where its rules are."""
+    victim = tmp_path / "sudoers"
+    victim.write_text("root ALL=(ALL) ALL\n")
+    (tmp_path / ".pg_hba.conf.clm-new").symlink_to(victim)
+    door.perform(call(rules, "closed"))
+    assert victim.read_text() == "root ALL=(ALL) ALL\n"
+    assert not rules.is_symlink()
+    rules.unlink()
+    rules.symlink_to(victim)
+    with pytest.raises((ActError, OSError)):
+        door.perform(call(rules, "open"))
+    assert victim.read_text() == "root ALL=(ALL) ALL\n"
+
+
+def test_only_a_file_of_the_databases_account_is_changed(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its rules are, the server says itself."""
+    strange = rules.parent / "shadow"
+    strange.write_text(RULES)
+    os.chown(strange, 12345, 12345)
+    monkeypatch.setattr(postgres, "hba_file", lambda _arguments: str(strange))
+    with pytest.raises(ActError, match="no file of the database's account"):
+        door.perform(call(rules, "closed"))
+    assert strange.read_text() == RULES
