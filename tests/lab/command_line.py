@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from clmdeploy.lab import Lab
 
 DEPLOY_LIMIT = 600  # seconds; twenty on a machine that has nothing else to do
 
@@ -45,6 +48,14 @@ class CommandLine:
     """Runs `clmdeploy` as a process, as an administrator or a pipeline does. Called with words, it gives a Ran."""
 
     environ: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def aimed_at(cls, lab: Lab, home: Path) -> CommandLine:
+        """At a lab; whatever it keeps for itself is kept in `home`."""
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("CLM_", "XDG_", "AWS_", "CI"))
+        }
+        return cls({**kept, "HOME": str(home), "LC_ALL": "C.UTF-8", **lab.operator_environment()})
 
     def __call__(self, *words: str, environ: Mapping[str, str] | None = None, timeout: float = DEPLOY_LIMIT) -> Ran:
         done = subprocess.run(

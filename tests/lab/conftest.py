@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from clmdeploy.lab import Lab
@@ -15,9 +13,7 @@ from tests.lab.fleet import SUBSCRIBERS, Fleet
 @pytest.fixture(scope="session")
 def clmdeploy(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """The command line, aimed at the lab; whatever it keeps for itself is kept in a home of its own."""
-    home = tmp_path_factory.mktemp("home")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CLM_", "XDG_", "AWS_", "CI"))}
-    return CommandLine({**kept, "HOME": str(home), "LC_ALL": "C.UTF-8", **lab.operator_environment()})
+    return CommandLine.aimed_at(lab, tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="session")

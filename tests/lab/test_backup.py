@@ -21,6 +21,7 @@ KEYS = (
 ).replace("{0}", "/etc/clm-backup/secrets")
 WAITING = ("--lease-wait", "300")  # as a scheduled run does: that the one before is dead, nobody knows at once
 INFO = KEYS + "pgbackrest --config=/etc/clm-backup/pgbackrest.conf --stanza=clm info --output=json"
+OTHER_STEPS = ("check-database", "named-point", "archived", "files")
 BALLAST = (
     "create table ballast as select g, md5(g::text) || repeat(md5((g * 7)::text), 12) from generate_series(1, {}) g"
 )
@@ -107,7 +108,10 @@ def test_a_pin_comes_with_the_point(clmdeploy: CommandLine) -> None:
 
 
 @pytest.mark.usefixtures("backed")
-@pytest.mark.parametrize("step", ["check-database", "database", "named-point", "archived", "files", "publish"])
+@pytest.mark.parametrize(
+    "step",
+    ["database", "publish", *(pytest.param(one, marks=pytest.mark.full) for one in OTHER_STEPS)],
+)
 def test_killed_itself_the_next_run_needs_no_hand(clmdeploy: CommandLine, step: str) -> None:
     """SIGKILL as the step begins: no half point is listed, and the same command makes a whole one."""
     before = listed(clmdeploy)

@@ -21,6 +21,7 @@ from clmdeploy.runtime import Runtime
 from tests.lab.command_line import CommandLine
 from tests.lab.fleet import Fleet
 
+pytestmark = [pytest.mark.timeout(900), pytest.mark.full]
 AS_JOBS = ("systemd-run", "--quiet", "--wait", "--pipe", "--uid=clm-backup")
 SECRETS = "/etc/clm-backup/secrets"
 KEYS = f"""\

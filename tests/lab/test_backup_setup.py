@@ -6,12 +6,13 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 
-from clmdeploy.lab import Lab
+from clmdeploy.lab import Lab, LabSpec
+from clmdeploy.lab.removal import take_down
 from clmdeploy.lab.writes import AS_POSTGRES
 from clmdeploy.model.secret import Secret
 from tests.lab.command_line import CommandLine, Ran
@@ -28,6 +29,22 @@ _SEARCH = r"""
 umask 077; wanted=$(mktemp -p /dev); cat > $wanted; grep -rlFs -f $wanted "$@"
 for one in /proc/[0-9]*; do tr '\0' '\n' 2>/dev/null < $one/environ | grep -qFf $wanted && echo $one; done; rm $wanted
 """
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """Bare hosts: in the lab that all tests share, others set backups up."""
+    spec = LabSpec(name=f"bare{os.getpid()}", apps=2)
+    try:
+        yield Lab.up(spec)
+    finally:
+        take_down(spec.name)
+
+
+@pytest.fixture(scope="module")
+def clmdeploy(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """The command line, aimed at these."""
+    return CommandLine.aimed_at(lab, tmp_path_factory.mktemp("bare"))
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from clmdeploy.model.secret import Secret
 from tests.lab.command_line import CommandLine, Ran
 from tests.lab.fleet import Fleet
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.full]
 BUCKET = "clm-backups"
 BALLAST = "create table read_back as select g, repeat(md5((g * 7)::text), 12) t from generate_series(1, 600000) g"
 

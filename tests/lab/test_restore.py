@@ -9,7 +9,7 @@ from clmdeploy.lab.sample import write_release
 from clmdeploy.lab.writes import AS_POSTGRES
 from tests.lab.command_line import CommandLine, publish
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.full]
 CONTENT = "/opt/clm/shared/content"
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
 _DIGEST = "SELECT count(*), md5(string_agg(md5(x::text), ',' ORDER BY md5(x::text))) FROM {table} x"

@@ -25,7 +25,7 @@ from tests.lab.command_line import CommandLine, Ran
 from tests.lab.wheelhouse import wheelhouse
 from tests.mail_server import Letter, Mailbox, mail_server
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.full]
 TO = ["duty@example.com"]
 DEADLINE = 20  # seconds that a run waits for another to end
 INCREMENT = "clm-schedule-backup-incr.service"
