@@ -92,13 +92,13 @@ def _of_the_act(answer: Outcome) -> Outcome:
 
 
 def _read_state(answer: Outcome, verb: Verb) -> Outcome:
-    """What a probe's answer says of the act: an undo is done when the act is not."""
+    """What a probe says of the act, and what the act had found. An undo is done when the act is not."""
     if not answer.is_done:
         return answer
     wanted = "done" if verb == "perform" else "not-done"
     state = str(answer.result["state"])
     if state == wanted:
-        return Outcome(status="done", message="found done")
+        return Outcome(status="done", message="found done", result=answer.result)
     return Outcome(
         status="failed",
         message=Bilingual(f"the act was cut off: the host shows {state}", f"действие прервано: на узле {state}"),

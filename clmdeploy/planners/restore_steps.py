@@ -40,7 +40,9 @@ def preflight_steps(wish: RestoreWish) -> Iterator[Step]:
 def stop_steps(wish: RestoreWish) -> Iterator[Step]:
     """Nobody serves, nobody writes, nobody can connect."""
     if wish.rollout is not None:
-        yield from fence_steps(wish.rollout, "stop", _serving(wish), "maint")
+        for step in fence_steps(wish.rollout, "stop", _serving(wish), "maint"):
+            # Between the safety point and the stop the lease stays ours: whoever took it would keep all this waiting.
+            yield step.model_copy(update={"data": True})
     if wish.members():
         yield _components(wish, "stop", "stop-components", "Stop the application", "all", "stopped")
     if wish.scope.database:

@@ -99,6 +99,24 @@ def test_a_step_is_told_what_the_steps_before_it_found(backup_host: Stage) -> No
     assert told.fence.scope == "data"
 
 
+def test_what_a_lost_act_had_found_is_not_lost_with_its_answer(stage: Stage) -> None:
+    """The probe finds it again: the steps after it rest on that."""
+    answers = iter([True])
+
+    def lost(act: Guarded) -> Outcome | None:
+        if act.guard == "run" and act.act == "take" and next(answers, False):
+            raise ConnectionError
+        found = Outcome(status="done", result={"state": "done", "label": "F"})
+        return found if act.verb == "probe" and act.act == "take" else None
+
+    stage.hosts.before = lost
+    with pytest.raises(ConnectionError):
+        stage.conductor(scope="data").begin(BACKUP, stage.signed(make_backup()), "", 0)
+    assert stage.conductor(scope="data").resume(BACKUP, "").state == "done"
+    told = next(act for act in stage.hosts.received if act.act == "publish")
+    assert told.arguments["results"]["database"]["backup1"]["label"] == "F"
+
+
 def test_secrets_are_looked_up_for_each_act_and_not_kept(stage: Stage) -> None:
     """The plan names the setting."""
     named = {"password": "backup.files.passphrase", "own": "backup.files.passphrase#restic/{host}"}

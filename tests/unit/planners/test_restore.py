@@ -125,6 +125,14 @@ def test_what_stands_is_stored_before_anything_is_touched() -> None:
     assert [step.id for step in plan.irreversible] == ["database", "files"]
 
 
+def test_nobody_gets_the_data_between_the_safety_point_and_the_end_of_the_stop() -> None:
+    """A nightly backup that waits for the lease would pause all this with every server out of the balancer."""
+    plan = plan_restore(wanting())
+    names = [step.id for step in plan.steps]
+    between = plan.steps[names.index("safety-publish") : names.index("stop-database") + 1]
+    assert [step.id for step in between if not step.data] == []
+
+
 def test_all_before_the_data_is_replaced_is_taken_back_and_nothing_after() -> None:
     """A failure before leaves what stood; one later is gone on with, not undone halfway."""
     plan = plan_restore(wanting(NEW))
