@@ -19,7 +19,9 @@ def test_a_second_setup_changes_nothing(fleet: Fleet) -> None:
     """Idempotent by its own count and by the files on the hosts."""
     before = fleet.traces()
     ran = fleet.clmdeploy("host", "setup", "-e", "lab", "--yes", "--json").expecting(0)
-    assert {host["host"]: host["changed"] for host in ran.json["hosts"]} == dict.fromkeys([*MEMBERS, "lb1", "db1", "db2", "backup1"], 0)
+    assert {host["host"]: host["changed"] for host in ran.json["hosts"]} == dict.fromkeys(
+        [*MEMBERS, "lb1", "db1", "db2", "backup1"], 0
+    )
     assert fleet.traces() == before
 
 
