@@ -95,7 +95,7 @@ def test_facts_tell_what_runs(fleet: Fleet) -> None:
     (facts,) = ran.json["hosts"]
     assert facts["version"] == fleet.releases["worker1"]
     assert facts["services"][0]["units"] == {"clm-worker.service": "active"}
-    assert "not managed" in fleet.clmdeploy("host", "facts", "-e", "lab", "db1").expecting(2).stderr
+    assert "not managed" in fleet.clmdeploy("host", "facts", "-e", "lab", "store1").expecting(2).stderr
 
 
 def test_fabric_tasks_run_alone(fleet: Fleet, tmp_path: Path) -> None:
