@@ -17,7 +17,7 @@ from clmdeploy.lab.writes import AS_POSTGRES
 from clmdeploy.model.secret import Secret
 from tests.lab.command_line import CommandLine, Ran
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.full]
 ARCHIVE_TIMEOUT = 60  # seconds, of PostgreSQL
 PLACES = ("/etc", "/var", "/run", "/root", "/home", "/opt", "/tmp", "/usr/local", "/dev/shm")
 _FOOTPRINT = r"""
