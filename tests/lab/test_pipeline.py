@@ -34,6 +34,7 @@ def checkout(fleet: Fleet, tmp_path: Path) -> Path:
     inventory = place / "inventories" / "lab"
     shutil.copytree(fleet.lab.inventories / "lab", inventory, ignore=shutil.ignore_patterns("secrets"))
     settings = yaml.safe_load((inventory / "clm.yml").read_text())
+    del settings["backup"]  # the pipeline holds no keys of backups
     for section in (settings["storage"], settings["trust"]):
         section.update({key: {"env": SECRETS[key]} for key in section.keys() & SECRETS.keys()})
     (inventory / "clm.yml").write_text(yaml.safe_dump(settings))

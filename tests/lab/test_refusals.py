@@ -60,7 +60,6 @@ def edited(inventories: Path, edit: Edit) -> None:
         (("deploy", "1.2.0", "-e", "lab"), 2, "--yes"),
         (("deploy", "1.2.0", "-e", "lab", "--yes", "--limit", "app9"), 3, "app9"),
         (("deploy", "1.0.0", "-e", "lab", "--yes"), 2, "rollback"),
-        (("deploy", "1.4.0", "-e", "lab", "--yes"), 2, "--no-restore-point"),
         (("rollback", "--to", "2.0.0", "-e", "lab", "--yes"), 2, "deploy"),
         (("change", "apply", "/nonexistent/plan", "-e", "lab", "--yes"), 3, "/nonexistent/plan"),
         (("change", "abort", "-e", "lab"), 2, "no change is open"),
