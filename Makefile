@@ -42,13 +42,21 @@ types: $(READY)
 unit: $(READY)
 	$(BIN)/pytest tests/unit
 
+# Tests on real hosts wait more than they compute: two runs at a time, each with a lab of its own, in a fixed order.
 test: check ## every test, those on real hosts included
 	@.ci/machine lab
-	$(BIN)/pytest tests/contract tests/lab tests/faults -m "not full"
+	$(MAKE) --no-print-directory -j2 --output-sync=target CHOICE='-m "not full"' test-lab test-faults
 
 test-full: check ## also what is too long for CI
 	@.ci/machine lab
-	$(BIN)/pytest tests/contract tests/lab tests/faults
+	$(MAKE) --no-print-directory -j2 --output-sync=target test-lab test-faults
+
+.PHONY: test-lab test-faults
+test-lab: $(READY)
+	$(BIN)/pytest tests/lab $(CHOICE)
+
+test-faults: $(READY)
+	$(BIN)/pytest tests/faults tests/contract $(CHOICE)
 
 faults: $(READY) ## the whole matrix of faults: two to four hours; ARGS="--family kill --shard 1/4" for a part
 	@.ci/machine lab
