@@ -12,15 +12,14 @@ from clmdeploy.model.value import JsonValue
 from clmdeploy.planners.backup import Place, point_steps
 from clmdeploy.planners.deploy import running_release
 from clmdeploy.planners.point_facts import ServerRole
+from clmdeploy.planners.restore_database import database_steps, standby_steps
 from clmdeploy.planners.restore_refusals import refuse_unfit
 from clmdeploy.planners.restore_steps import (
     check_steps,
-    database_steps,
     files_steps,
     preflight_steps,
     release_steps,
     senders_steps,
-    standby_steps,
     start_steps,
     stop_steps,
 )

@@ -1,0 +1,91 @@
+"""The steps of a restore that work on the database: stopped, replaced, recovered, followed, opened. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from clmdeploy.backups.pgbackrest_recovery import Target as Recovery
+from clmdeploy.backups.restore_works import Goal
+from clmdeploy.changes.plan import EngineCall, Step, TaskCall, Undo
+from clmdeploy.model.value import JsonValue
+from clmdeploy.planners.restore_step import DAY, SERVICE, Arguments, step, target
+from clmdeploy.planners.restore_wish import ClusterFacts, RestoreWish
+
+
+def stop_database_steps(wish: RestoreWish) -> Iterator[Step]:
+    """Nobody can connect, then nobody runs."""
+    primary = wish.primary
+    if primary.readable:
+        yield _database_step(wish, "stop", "close", "Let nobody connect to the database", "door",
+                             {"state": "closed"}, [primary], {"state": "open"})  # fmt: skip
+    if wish.standbys:
+        yield _database_step(wish, "stop", "stop-standbys", "Stop the standbys", "standby",
+                             {"state": "stopped"}, wish.standbys, {})  # fmt: skip
+    # What the archive does not have yet would be removed with the rest; without a server nothing can be archived.
+    archived = primary.readable and "no_safety_point" not in wish.reasons
+    yield _database_step(wish, "stop", "stop-database", "Stop the database", "cluster",
+                         {"state": "stopped", "archived": archived}, [primary], {})  # fmt: skip
+
+
+def database_steps(wish: RestoreWish) -> Iterator[Step]:
+    """The backup's files, the log up to the target, and an ordinary server again."""
+    point, primary = wish.choice.base, wish.primary
+    yield step(
+        "database", "database", f"Restore the database from {wish.choice.label} to {_ending(wish)}",
+        EngineCall(act="pgbackrest-restore", arguments=_restore(wish, wish.choice.target)),
+        [target(primary.host)], "irreversible", DAY,
+    )  # fmt: skip
+    named = point.database.wal.named.lsn if point.database.wal and wish.choice.target.kind == "name" else ""
+    slots = list(primary.slots)
+    yield _database_step(wish, "database", "recover", "Replay the log, begin a new timeline, archive it", "recovery",
+                         {"lsn": named, "slots": slots}, [primary], {}, "keep", DAY)  # fmt: skip
+
+
+def standby_steps(wish: RestoreWish) -> Iterator[Step]:
+    """Each standby anew from the same backup, then along the new timeline. Without them the service still runs."""
+    if not wish.standbys:
+        return
+    targets = [target(one.host) for one in wish.standbys]
+    yield step(
+        "standbys", "standbys", "Restore the standbys",
+        EngineCall(act="pgbackrest-restore", arguments=_restore(wish, Recovery("standby"))), targets, "keep", DAY,
+        essential=False,
+    )  # fmt: skip
+    yield _database_step(wish, "standbys", "follow", "Let the standbys follow the primary", "standby",
+                         {"state": "following"}, wish.standbys, {}, "keep", SERVICE, essential=False)  # fmt: skip
+
+
+def open_steps(wish: RestoreWish) -> Iterator[Step]:
+    """The database lets everybody in again."""
+    yield _database_step(wish, "check", "open", "Let everybody connect to the database", "door",
+                         {"state": "open"}, [wish.primary], {}, "keep")  # fmt: skip
+
+
+def _database_step(
+    wish: RestoreWish, stage: str, name: str, title: str, act: str, more: Mapping[str, JsonValue],
+    clusters: Iterable[ClusterFacts], before: Mapping[str, JsonValue], undo: Undo = "restore", timeout: int = SERVICE,
+    essential: bool = True,
+) -> Step:  # fmt: skip
+    database = wish.backup.database
+    arguments = {
+        "service": database.service, "data": database.data, "port": database.port, "timeout": timeout - 60, **more,
+    }  # fmt: skip
+    targets = [
+        target(one.host, before=before or {"state": "running" if one.running else "stopped"}) for one in clusters
+    ]
+    return step(stage, name, title, TaskCall(act=act, arguments=arguments), targets, undo, timeout, essential=essential)
+
+
+def _restore(wish: RestoreWish, target: Recovery) -> Arguments:
+    database = wish.backup.database
+    goal = Goal.of(target).model_dump(mode="json", exclude_none=True)
+    return {
+        "stanza": database.stanza, "processes": database.processes, "label": wish.choice.label, "data": database.data,
+        "goal": goal,
+    }  # fmt: skip
+
+
+def _ending(wish: RestoreWish) -> str:
+    if wish.choice.at is not None:
+        return wish.choice.at.isoformat()
+    return f"point {wish.choice.base.id}" if wish.choice.target.kind == "name" else "the end of the log"
