@@ -30,6 +30,7 @@ class ScheduleFacts(Value):
     """timer → when it starts its job, in seconds since 1970"""
     ledgers: dict[str, JsonValue] = {}
     programs: tuple[str, ...] = ()
+    """directories of those that are whole, the one proved last first"""
     python: str = ""
     missing: tuple[str, ...] = ()
     now: float = 0.0
@@ -185,7 +186,7 @@ def _installing(wanted: Wanted, program: Program, facts: ScheduleFacts) -> Itera
 
 def plan_removal(host: Host, facts: ScheduleFacts, inputs: Mapping[str, str], settings: Environment) -> Plan:
     """The plan; without steps where nothing is installed."""
-    directories = (places.SETTINGS, places.HOME, places.PROGRAMS)
+    directories = (places.SETTINGS, places.HOME)
     schedule = settings.backup.schedule if settings.backup else None
     metrics = schedule.metrics if schedule else str(Schedule.model_fields["metrics"].default)
     arguments: dict[str, JsonValue] = {
@@ -196,7 +197,7 @@ def plan_removal(host: Host, facts: ScheduleFacts, inputs: Mapping[str, str], se
         action=TaskCall(act="schedule", arguments=arguments), targets=(_target(host),), undo="irreversible",
         timeout=_ENDING,
     )  # fmt: skip
-    is_there = facts.is_installed or set(directories) - set(facts.missing)
+    is_there = facts.is_installed or facts.programs or set(directories) - set(facts.missing)
     title = f"Remove the schedule of {settings.name}"
     return _plan(settings, title, host, inputs, (step,) if is_there else (), _NO_WAY_BACK)
 

@@ -106,5 +106,5 @@ def ledgers_of(facts: ScheduleFacts) -> dict[str, RunLedger]:
 
 
 def installed_program(facts: ScheduleFacts) -> str:
-    """The newest one that is whole; a name that is nowhere where there is none."""
-    return facts.programs[-1] if facts.programs else "none"
+    """The one that was proved last, which its units run; a name that is nowhere where there is none."""
+    return facts.programs[0] if facts.programs else "none"

@@ -6,6 +6,7 @@ runs as the account that the program is for, and takes wheels only: nothing of a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import re
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable
 
 from . import record
 from .call import ActError, Call, Json
@@ -21,7 +23,6 @@ from .download import fetch_checked
 PARENT = "/opt/clmdeploy"
 MARK = ".whole"
 OLDEST = (3, 11)
-KEPT = 2  # the one that is installed, and the one before it
 _LIMIT = 1500  # seconds for pip
 _MOST = 512 * 1024 * 1024  # bytes, unpacked
 _DIRECTORY = re.compile(r"[0-9][0-9A-Za-z.+-]{0,60}-[0-9a-f]{8}")
@@ -63,6 +64,32 @@ def probe(call: Call) -> Json:
     """The mark is written last."""
     done = _is_whole(_place(call.arguments["directory"]))
     return {"state": "done" if done else "not-done", "changed": done}
+
+
+def own() -> list[str]:
+    """Directories of whole programs that `perform` made, the one proved last first; all else is somebody else's."""
+    try:
+        names = [name for name in os.listdir(PARENT) if _DIRECTORY.fullmatch(name)]
+    except FileNotFoundError:
+        return []
+    marks = {name: os.path.join(PARENT, name, MARK) for name in names if not os.path.islink(os.path.join(PARENT, name))}
+    there = {name: os.lstat(mark).st_mtime_ns for name, mark in marks.items() if os.path.isfile(mark)}
+    return sorted(there, key=lambda name: (-there[name], name))
+
+
+def proved(directory: str) -> None:
+    """It has shown that it works here, just now."""
+    os.utime(os.path.join(_place(directory), MARK))
+
+
+def remove(names: Iterable[str]) -> list[str]:
+    """Takes these of `own` away, and the directory above once nothing is left in it."""
+    gone = [name for name in own() if name in set(names)]
+    for name in gone:
+        shutil.rmtree(os.path.join(PARENT, name))
+    with contextlib.suppress(OSError):
+        os.rmdir(PARENT)
+    return gone
 
 
 def _place(directory: str) -> str:

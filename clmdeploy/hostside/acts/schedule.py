@@ -25,7 +25,7 @@ def ask(call: Call) -> Json:
         "units": {name: _state(name) for name in _unit_names()},
         "next": _next_starts(),
         "ledgers": _ledgers(call.arguments["ledgers"]),
-        "programs": _programs(),
+        "programs": program.own(),
         "python": ".".join(map(str, sys.version_info[:3])),
         "missing": [path for path in call.arguments["paths"] if not os.path.lexists(path)],
         "now": time.time(),
@@ -33,7 +33,10 @@ def ask(call: Call) -> Json:
 
 
 def perform(call: Call) -> Json:
-    """`arguments`: directories (with all that is in them), links, user. Doing it again changes nothing."""
+    """`arguments`: directories (with all that is in them), links, user. Doing it again changes nothing.
+
+    Of the directory of programs only those that `schedule install` made go; who put something else there keeps it.
+    """
     arguments = call.arguments
     names = _unit_names()
     for name in sorted(names, key=lambda one: not one.endswith(".timer")):  # nothing may start meanwhile
@@ -47,14 +50,15 @@ def perform(call: Call) -> Json:
     gone = [path for path in arguments["directories"] if os.path.isdir(path) and not os.path.islink(path)]
     for path in gone:
         shutil.rmtree(path)
+    programs = program.remove(program.own())
     _forget_kept()
     account = _remove_account(arguments["user"])
-    return {"removed": [*names, *links, *gone, *account]}
+    return {"removed": [*names, *links, *gone, *programs, *account]}
 
 
 def probe(call: Call) -> Json:
     left = [path for path in call.arguments["directories"] if os.path.isdir(path)]
-    if not left and not _unit_names():
+    if not left and not program.own() and not _unit_names():
         return {"state": "done", "removed": []}
     return {"state": "partial"}
 
@@ -83,11 +87,6 @@ def _ledgers(directory: str) -> Json:
         if name.endswith(".json") and not os.path.islink(path) and os.path.getsize(path) <= _LARGEST:
             found[name.removesuffix(".json")] = json.loads(places.read(path))
     return found
-
-
-def _programs() -> list[str]:
-    names = os.listdir(program.PARENT) if os.path.isdir(program.PARENT) else []
-    return sorted(name for name in names if os.path.exists(os.path.join(program.PARENT, name, program.MARK)))
 
 
 def _forget_kept() -> None:

@@ -95,5 +95,14 @@ def test_removal_has_no_way_back_and_nothing_to_do_where_nothing_is() -> None:
     """So it is asked about; the second time it does nothing."""
     (step,) = plan_removal(HOST, STANDS, {}, settings()).steps
     assert step.undo == "irreversible"
-    gone = ScheduleFacts(missing=("/etc/clm-schedule", "/var/lib/clm-schedule", "/opt/clmdeploy"))
+    gone = ScheduleFacts(missing=("/etc/clm-schedule", "/var/lib/clm-schedule"))
     assert plan_removal(HOST, gone, {}, settings()).steps == ()
+
+
+def test_removal_names_no_directory_that_others_may_use() -> None:
+    """/opt/clmdeploy may hold an administrator's own clmdeploy: programs go one by one, by their mark."""
+    (step,) = plan_removal(HOST, STANDS, {}, settings()).steps
+    assert isinstance(step.action, TaskCall)
+    assert step.action.arguments["directories"] == ["/etc/clm-schedule", "/var/lib/clm-schedule"]
+    left = ScheduleFacts(missing=("/etc/clm-schedule", "/var/lib/clm-schedule"), programs=(PROGRAM.directory,))
+    assert plan_removal(HOST, left, {}, settings()).steps

@@ -1,0 +1,93 @@
+"""Programs of the schedule beside each other: only those that it made go, and never the one before."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clmdeploy.hostside.acts import program, schedule, services, trial
+from clmdeploy.hostside.acts.call import Call
+
+FIRST, SECOND, THIRD = "1.0-aaaaaaaa", "1.1-bbbbbbbb", "1.2-cccccccc"
+
+
+@pytest.fixture
+def parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory of programs on a host where systemd says yes to everything."""
+    place = tmp_path / "opt" / "clmdeploy"
+    place.mkdir(parents=True)
+    (tmp_path / "units").mkdir()
+    monkeypatch.setattr(program, "PARENT", str(place))
+    monkeypatch.setattr(schedule, "UNITS", str(tmp_path / "units"))
+    monkeypatch.setattr(services, "systemctl", lambda *_words, check=True: "[]")  # noqa: ARG005
+    monkeypatch.setattr(schedule, "_remove_account", lambda _user: [])
+    return place
+
+
+def made(parent: Path, name: str, age: float = 0) -> Path:
+    """A program as `schedule install` leaves it."""
+    place = parent / name
+    (place / "bin").mkdir(parents=True)
+    (place / program.MARK).write_text("a-change")
+    os.utime(place / program.MARK, (1_000_000 - age, 1_000_000 - age))
+    return place
+
+
+def strangers(parent: Path) -> list[Path]:
+    """What an administrator has put beside: an environment of their own, and one under a name like ours."""
+    venv, alike = parent / "venv", parent / "2.0-dddddddd"
+    for place in (venv, alike):
+        (place / "bin").mkdir(parents=True)
+    (venv / program.MARK).write_text("theirs")
+    return [venv, alike]
+
+
+def call(act: str, verb: str, **arguments: Any) -> Call:
+    return Call(act=act, verb=verb, arguments=arguments, before={}, secrets={})
+
+
+def test_an_installation_leaves_alone_what_is_not_its_own(parent: Path) -> None:
+    """An administrator's own environment beside the programs, and one without our mark, outlive each installation."""
+    theirs = strangers(parent)
+    made(parent, FIRST)
+    trial.perform(call("trial", "perform", unit="x.service", directory=FIRST))
+    assert all((place / "bin").is_dir() for place in theirs)
+
+
+def test_the_program_before_stays_and_the_ones_before_that_go(parent: Path) -> None:
+    """So that units which an abort puts back name a program that is there."""
+    for age, name in ((30, FIRST), (20, SECOND), (0, THIRD)):
+        made(parent, name, age)
+    told = trial.perform(call("trial", "perform", unit="x.service", directory=THIRD))
+    assert told == {"removed": [FIRST]}
+    assert sorted(os.listdir(parent)) == [SECOND, THIRD]
+
+
+def test_the_one_before_is_the_one_that_ran_not_the_one_unpacked_last(parent: Path) -> None:
+    """Back to an older clmdeploy, then on to a third: the older one is what ran before."""
+    made(parent, FIRST, 30)
+    made(parent, SECOND, 20)
+    for name in (FIRST, THIRD):
+        (parent / name).is_dir() or made(parent, name)
+        trial.perform(call("trial", "perform", unit="x.service", directory=name))
+    assert program.own() == [THIRD, FIRST]
+
+
+def test_a_removal_takes_its_own_programs_and_nothing_else(parent: Path) -> None:
+    """The directory above goes only when nothing is left in it."""
+    theirs = strangers(parent)
+    made(parent, FIRST)
+    arguments: dict[str, Any] = {"directories": [], "links": [], "user": "nobody-of-ours"}
+    assert FIRST in schedule.perform(call("schedule", "perform", **arguments))["removed"]
+    assert sorted(parent.iterdir()) == sorted(theirs)
+    assert schedule.probe(call("schedule", "probe", **arguments))["state"] == "done"
+
+
+def test_an_empty_directory_of_programs_goes_with_the_last(parent: Path) -> None:
+    """Nothing of the schedule is left behind."""
+    made(parent, FIRST)
+    schedule.perform(call("schedule", "perform", directories=[], links=[], user="nobody-of-ours"))
+    assert not parent.exists()
