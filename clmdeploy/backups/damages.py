@@ -43,6 +43,7 @@ class Owners:
         return Damage(
             engine=part.engine, repository=repository, key=reading.key, cause=reading.cause or reading.result,
             names=names, segment=segment.segment if segment else "",
+            timeline=(_timeline_of(reading.key) or 0) if part.kind == "info" else 0,
         )  # fmt: skip
 
     def _repositories(self, part: Part) -> Iterable[str]:
@@ -74,11 +75,9 @@ class Owners:
     def _of_info(self, key: str, name: str) -> tuple[str, ...] | None:
         if key in {one for pair in self.layout.info_keys() for one in pair}:
             return None if self._served_by_other(key) else ()
-        timeline = history_timeline(name.partition("-")[0])
-        if timeline is None:
-            return None  # the history of manifests, which nothing is restored from
-        labels = {one.database.label for one in self.points if one.database.timeline >= timeline}
-        return tuple(sorted(labels)) or None
+        timeline = _timeline_of(name)  # else it is the history of manifests, which nothing is restored from
+        needed = any(one.database.timeline == timeline for one in self.points)
+        return () if timeline is not None and needed else None
 
     def _served_by_other(self, key: str) -> bool:
         """The engine keeps two of these, and takes the other."""
@@ -86,6 +85,10 @@ class Owners:
             return False
         other = key.removesuffix(".copy") if key.endswith(".copy") else f"{key}.copy"
         return other in self.sound
+
+
+def _timeline_of(key: str) -> int | None:
+    return history_timeline(key.rsplit("/", 1)[-1].partition("-")[0])
 
 
 def host_of(repository: str) -> str:

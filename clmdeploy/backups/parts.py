@@ -73,6 +73,10 @@ class StorageMap:
         places = (f"backup/{self.stanza}/backup.info", f"archive/{self.stanza}/archive.info")
         return tuple((f"{self.database}/{one}", f"{self.database}/{one}.copy") for one in places)
 
+    def history_key(self, archive: str, timeline: int) -> str:
+        """What tells where a timeline comes from; the first one has none. `archive`: like 17-1."""
+        return f"{self.database}/archive/{self.stanza}/{archive}/{timeline:08X}.history"
+
     def snapshot_key(self, host: str, snapshot: str) -> str:
         return f"{self.files}/{host}/snapshots/{snapshot}"
 

@@ -29,11 +29,12 @@ class Damage(Value):
         (), description="backups or snapshots that have it; empty: not known, so all of the repository"
     )
     segment: str = Field("", description="when it is a segment of log")
+    timeline: int = Field(0, ge=0, description="when it tells where this timeline comes from")
 
     def hits(self, holding: Holding) -> bool:
         """Whether this backup or snapshot can't be trusted any more."""
         same = (self.engine, self.repository) == (holding.engine, holding.repository)
-        return same and not self.segment and (not self.names or holding.name in self.names)
+        return same and not self.segment and not self.timeline and (not self.names or holding.name in self.names)
 
 
 class Log(Value):
@@ -131,3 +132,5 @@ def _by_log(
     for damage in damages:
         if damage.repository == part.repository and damage.segment in names:
             yield words.log_damaged(damage.segment, damage.cause)
+        if damage.timeline == part.timeline and (damage.engine, damage.repository) == (part.engine, part.repository):
+            yield words.history_damaged(damage.timeline, damage.key, damage.cause)

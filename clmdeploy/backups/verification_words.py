@@ -55,6 +55,22 @@ def log_damaged(segment: str, cause: str) -> Bilingual:
     return Bilingual(f"log that it needs: {segment}: {cause}", f"нужный ей журнал WAL: {segment}: {russian(cause)}")
 
 
+def history_damaged(timeline: int, key: str, cause: str) -> Bilingual:
+    """Without it PostgreSQL knows no such timeline."""
+    return Bilingual(
+        f"the history of its timeline {timeline}: {key}: {cause}",
+        f"история её линии времени {timeline}: {key}: {russian(cause)}",
+    )
+
+
+def two_of_one(other: str) -> Bilingual:
+    """pgBackRest refuses both."""
+    return Bilingual(
+        f"there is another object with other content for this segment, so pgBackRest takes neither: {other}",
+        f"для этого сегмента есть и другой объект с другим содержимым, pgBackRest не примет ни одного: {other}",
+    )
+
+
 def ledger_too_large(key: str, size: int) -> Bilingual:
     return Bilingual(f"{key} would be {size} bytes: too large", f"{key}: {size} байт — слишком много")
 
@@ -91,6 +107,10 @@ NO_MANIFEST = Bilingual("neither its manifest nor the copy of it can be read", "
 BROKEN_PAGES = Bilingual(
     "pages of the database were damaged before they were backed up",
     "страницы базы были повреждены ещё до копирования",
+)
+NOT_LISTED = Bilingual(
+    "backup.info does not list this backup, so pgBackRest can't restore it",
+    "в backup.info этой копии нет, поэтому pgBackRest не может её восстановить",
 )
 OTHER_CHECKSUM = Bilingual("its own checksum is missing or another", "его контрольная сумма отсутствует или другая")
 GO_ON = Bilingual(

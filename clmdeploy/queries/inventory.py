@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from clmdeploy.backups.damages import host_of
 from clmdeploy.backups.parts import Part, StorageMap, segment_of
-from clmdeploy.backups.pgbackrest_info import StanzaInfo
+from clmdeploy.backups.pgbackrest_info import Database, StanzaInfo
 from clmdeploy.backups.point import RestorePoint
 from clmdeploy.backups.spoiling import Log
 from clmdeploy.backups.verification import Object
@@ -54,19 +54,31 @@ class Inventory:
 
     def logs(self, info: StanzaInfo | None, points: Iterable[RestorePoint]) -> tuple[Log, ...]:
         """By cluster. Where the repository can't tell whose an archive is, all log counts for every cluster."""
-        stanza = self.layout.stanza
-        archives = sorted({part.name.partition("/")[0] for part in self.parts if part.kind == "log"})
+        stanza, archives = self.layout.stanza, self._archives
         if info is None:
             clusters = sorted({point.database.system_id for point in points if point.database.wal})
             all_of_it = frozenset[str]().union(*map(self.segments, archives))
             return tuple(Log(repository=stanza, system_id=one, segments=all_of_it) for one in clusters)
         names: defaultdict[str, set[str]] = defaultdict(set)
         for database in info.databases:
-            mine = [one for one in archives if one.partition("-")[2] == str(database.id)]
-            names[str(database.system_id)].update(*map(self.segments, mine))
+            names[str(database.system_id)].update(*map(self.segments, _of_database(archives, database)))
         return tuple(
             Log(repository=stanza, system_id=one, segments=frozenset(found)) for one, found in sorted(names.items())
         )
+
+    def histories(self, info: StanzaInfo | None, points: Iterable[RestorePoint]) -> frozenset[str]:
+        """Keys of what tells where the points' timelines come from; none where nobody can tell whose an archive is."""
+        timelines = {(one.database.system_id, one.database.timeline) for one in points if one.database.wal}
+        return frozenset(
+            self.layout.history_key(archive, timeline)
+            for database in (info.databases if info else ())
+            for archive in _of_database(self._archives, database)
+            for system_id, timeline in timelines if timeline > 1 and system_id == str(database.system_id)
+        )  # fmt: skip
+
+    @property
+    def _archives(self) -> list[str]:
+        return sorted({part.name.partition("/")[0] for part in self.parts if part.kind == "log"})
 
     def whole_files(self, host: str) -> Object | None:
         """A file repository as one thing: it changes whenever an object comes or goes. None where there is none."""
@@ -134,6 +146,10 @@ class Needs:
                 numbers = range(start.number, wal.until.number + 1)
                 found.update(Segment(start.timeline, number, start.size).name[:16] for number in numbers)
         return frozenset(found)
+
+
+def _of_database(archives: Iterable[str], database: Database) -> list[str]:
+    return [one for one in archives if one.partition("-")[2] == str(database.id)]
 
 
 def _segment(one: Listed) -> str:

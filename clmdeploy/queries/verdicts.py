@@ -10,7 +10,7 @@ from functools import cached_property
 from clmdeploy.backups import verification_words as words
 from clmdeploy.backups.damages import Found, Owners, host_of
 from clmdeploy.backups.marks import Mark
-from clmdeploy.backups.parts import Part
+from clmdeploy.backups.parts import Part, segment_of
 from clmdeploy.backups.pgbackrest_info import StanzaInfo
 from clmdeploy.backups.point import Holding, RestorePoint
 from clmdeploy.backups.spoiling import Log, lost, spoiled, verified
@@ -23,6 +23,7 @@ from clmdeploy.queries.verification_report import Report, Trouble
 from clmdeploy.queries.verification_scope import Scope
 
 _KEPT_TWICE = (".info", "/backup.manifest")
+_TOLD = (0, 2)  # states of a stanza in which its list of backups is one: well, none yet
 MOVING = 4  # newest segments of log that may still be on their way, in any order
 
 
@@ -63,7 +64,7 @@ class Verdicts:
             owners.found(work.part, one, self._narrowed(work.part, one))
             for work in self.works.values() for one in work.unsound
         ]  # fmt: skip
-        return (*found, *self._broken_pages(owners))
+        return (*found, *self._broken_pages(owners), *self._unlisted(owners), *self._doubled(owners))
 
     @property
     def _sound_copies(self) -> frozenset[str]:
@@ -84,11 +85,32 @@ class Verdicts:
             part = Part("backup", self.scope.layout.stanza, backup.label)
             if backup.is_spoiled and part in self.works:
                 key = self.scope.layout.backup_key(backup.label, "backup.manifest")
-                at = self.works[part].terms.now
-                reading = Reading(
-                    key=f"{key}#pages", size=0, sha256="", etag="", at=at, result="damaged", cause=words.BROKEN_PAGES
-                )
-                yield owners.found(part, reading)
+                yield owners.found(part, self._read(part, f"{key}#pages", words.BROKEN_PAGES))
+
+    def _unlisted(self, owners: Owners) -> Iterator[Found]:
+        """Backups that are there and sound, and that pgBackRest knows nothing of (any more)."""
+        if self.info is None or self.info.status.code not in _TOLD:
+            return
+        layout = self.scope.layout
+        for label in sorted(Needs(layout, self.scope.judged).labels.difference(one.label for one in self.info.backups)):
+            part, (key, _) = Part("backup", layout.stanza, label), layout.info_keys()[0]
+            if part in self.works:
+                yield owners.found(part, self._read(part, f"{key}#{label}", words.NOT_LISTED))
+
+    def _doubled(self, owners: Owners) -> Iterator[Found]:
+        """Segments of which two objects tell unequal things, each sound in itself: pgBackRest takes neither."""
+        for work in self.works.values():
+            first: dict[str, tuple[str, str]] = {}
+            for key in sorted(one.key for one in work.present if work.part.kind == "log"):
+                stored = segment_of(key)
+                if stored is not None and not stored.partial:
+                    sha1, other = first.setdefault(stored.segment, (stored.sha1, key))
+                    if sha1 != stored.sha1:
+                        yield owners.found(work.part, self._read(work.part, key, words.two_of_one(other)))
+
+    def _read(self, part: Part, key: str, cause: str) -> Reading:
+        at = self.works[part].terms.now
+        return Reading(key=key, size=0, sha256="", etag="", at=at, result="damaged", cause=cause)
 
     def _gaps(self) -> Iterator[str]:
         """Holes in the log behind the oldest point from which any later moment is to be reached."""
@@ -117,8 +139,9 @@ class Verdicts:
         return self._oldest(work for work in self.works.values() if _is_of(work.part, holding))
 
     def _oldest(self, works: Iterable[PartWork]) -> datetime | None:
-        """None when one of them is not whole, or there is none. What nothing is restored from does not count."""
-        harmless = {one.reading.key for one in self.found if one.damage is None}
+        """None when one of them is not whole, or there is none. What nothing is restored from does not count, nor the
+        history of a timeline: its own points are spoiled, and are not asked about."""
+        harmless = {one.reading.key for one in self.found if one.damage is None or one.damage.timeline}
         found = [(work.is_read(harmless), work.oldest) for work in works]
         times = [at for is_read, at in found if is_read and at is not None]
         return min(times) if times and len(times) == len(found) else None

@@ -63,7 +63,8 @@ class Verification:
         layout = self.scope.layout
         inventory = Inventory.of(layout, chain.from_iterable(map(tools.objects.below, layout.prefixes)))
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="ledgers") as pool:
-            opened = pool.map(lambda part: self._open(part, inventory), self.scope.parts(inventory, info))
+            histories = inventory.histories(info, self.scope.points)
+            opened = pool.map(lambda part: self._open(part, inventory, histories), self.scope.parts(inventory, info))
             self.works = {work.part: work for work in opened}
         wanted, known = map(sum, zip(*((0, 0), *(one.counts for one in self.works.values())), strict=True))
         tools.watch.begun(wanted, sum(work.size for work in self.works.values()), known)
@@ -81,10 +82,11 @@ class Verification:
     def _left(self) -> int:
         return sum(len(work.due) for work in self.works.values())
 
-    def _open(self, part: Part, inventory: Inventory) -> PartWork:
+    def _open(self, part: Part, inventory: Inventory, histories: frozenset[str]) -> PartWork:
         whole = inventory.whole_files(part.repository) if part.kind == "files" else None
         listed = inventory.parts.get(part, ())
-        return PartWork.opened(part, self.tools.terms, listed, self.scope.must(part), (whole,) if whole else ())
+        must = self.scope.must(part, histories)
+        return PartWork.opened(part, self.tools.terms, listed, must, (whole,) if whole else ())
 
     def _read(self, witnesses: tuple[str, ...]) -> None:
         waiting = _Queue(self._wanted())

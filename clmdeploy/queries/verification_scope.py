@@ -38,12 +38,12 @@ class Scope:
         kept = [part for part in parts if part.kind != "backup" or known is None or part.name in known]
         return [part for part in kept if wanted is None or wanted.covers(part)]
 
-    def must(self, part: Part) -> frozenset[str]:
-        """Keys."""
+    def must(self, part: Part, histories: frozenset[str] = frozenset()) -> frozenset[str]:
+        """Keys. `histories`: those of the points' timelines."""
         needs, layout = self.needs, self.layout
         match part.kind:
             case "info" if needs.labels:
-                return frozenset(key for pair in layout.info_keys() for key in pair)
+                return histories.union(key for pair in layout.info_keys() for key in pair)
             case "backup" if part.name in needs.labels:
                 return frozenset(layout.backup_key(part.name, f"backup.manifest{copy}") for copy in ("", ".copy"))
             case "files":

@@ -47,10 +47,8 @@ def ask(call: Call) -> Json:
     def work() -> None:
         reader = s3.Reader(storage)
         try:
-            while waiting and not troubles and (not told or time.monotonic() < until):
-                told.append(_one(reader, waiting.popleft(), arguments))
-        except IndexError:
-            return  # another one took the last
+            while not troubles and (not told or time.monotonic() < until) and (one := _next(waiting)) is not None:
+                told.append(_one(reader, one, arguments))
         except (Trouble, ActError) as error:
             troubles.append(str(error))
         finally:
@@ -60,6 +58,13 @@ def ask(call: Call) -> Json:
         for each in [pool.submit(work) for _ in range(max(1, arguments["workers"]))]:
             each.result()
     return {"read": told, "trouble": troubles[0] if troubles else ""}
+
+
+def _next(waiting: deque[Json]) -> Json | None:
+    try:
+        return waiting.popleft()
+    except IndexError:
+        return None  # another worker took the last
 
 
 def _one(reader: s3.Reader, wanted: Json, arguments: Json) -> Json:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import random
+from types import SimpleNamespace
 
 import pytest
 
+from clmdeploy.hostside.acts import reading
+from clmdeploy.hostside.acts.call import Call
 from clmdeploy.hostside.acts.reading import PIECE, Pieces
 
 BODY = random.Random(7).randbytes(10_000)  # noqa: S311  # content, no secret
@@ -52,3 +55,17 @@ def test_parts_behind_the_end_are_lacking() -> None:
     assert fault(packed(*PARTS), BODY[:9999]) == "piece: 9000 1000 1"
     assert fault(packed(*PARTS), BODY[:1200]) == "piece: 1500 4000 3"
     assert fault(packed(*PARTS), b"") == "piece: 0 10 6"
+
+
+def test_a_fault_of_its_own_is_no_end_of_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were it taken for the end of the queue, that object would be asked for again for ever."""
+
+    def broken(*_: object) -> None:
+        raise IndexError("a list was shorter than thought")
+
+    monkeypatch.setattr(reading, "_one", broken)
+    monkeypatch.setattr(reading, "opened", lambda _: None)
+    monkeypatch.setattr(reading.s3, "Reader", lambda _: SimpleNamespace(close=lambda: None))
+    arguments = {"objects": [{"key": "a", "size": 1}], "limit": 5, "workers": 1}
+    with pytest.raises(IndexError, match="shorter"):
+        reading.ask(Call(act="reading", verb="ask", arguments=arguments, before={}, secrets={}))

@@ -20,6 +20,7 @@ from clmdeploy.queries.verification import Tools, Verification
 from clmdeploy.queries.verification_report import Report
 from clmdeploy.queries.verification_scope import Scope
 from tests.unit.backups.conftest import BEGIN, Made, Seal, make_point
+from tests.unit.queries import backup_host
 from tests.unit.queries.backup_host import LAYOUT, BackupHost, ledgers, pack_of, put_segment
 
 FULL = make_point(Made(BEGIN, segment=2))
@@ -289,3 +290,66 @@ def test_a_second_run_costs_no_engine(desk: Desk) -> None:
     desk.verify()
     assert desk.host.asked.count("output") == 1
     assert "reading" not in desk.host.asked
+
+
+def on_timeline(point: RestorePoint, timeline: int) -> RestorePoint:
+    """The same, of a database that was restored or promoted before."""
+    told = point.model_dump(mode="json")
+    wal, part = told["database"]["wal"], told["database"]
+    part["timeline"] = timeline
+    for name in ("start", "stop"):
+        wal[name] = f"{timeline:08X}{wal[name][8:]}"
+    return RestorePoint.model_validate(told)
+
+
+@pytest.mark.parametrize("harm", ["gone", "never there"])
+def test_a_history_that_is_gone_spoils_the_points_of_its_timeline(harm: str) -> None:
+    """PostgreSQL knows no timeline without it: `recovery target timeline 2 does not exist`."""
+    later = on_timeline(OTHER, 2)
+    desk = Desk(BackupHost(FULL, later))
+    for number in range(8, 12):
+        put_segment(desk.host.bucket, Segment(2, number).name)
+    key = "pgbackrest/archive/clm/17-1/00000002.history"
+    if harm == "gone":
+        desk.host.bucket[key] = b"1\t0/8000028\tno recovery target specified\n"
+        assert desk.verify().is_sound
+        del desk.host.bucket[key]
+    report = desk.verify()
+    assert (spoiled(report), list(report.verified)) == (["other"], [FULL.id])
+    assert report.verified[FULL.id] is not None
+    assert [(one.key, one.result, one.spoils) for one in report.troubles] == [(key, "missing", True)]
+
+
+def test_a_history_that_no_point_needs_spoils_none(desk: Desk) -> None:
+    """Of a timeline whose points have all expired."""
+    key = "pgbackrest/archive/clm/17-1/00000002.history"
+    desk.host.bucket[key] = b"1\t0/8000028\tno recovery target specified\n"
+    assert desk.verify().is_sound
+    desk.host.bucket[key] = b"1\t0/9000028\tno recovery target specified\n"
+    report = desk.verify()
+    assert [(one.key, one.spoils) for one in report.troubles] == [(key, False)]
+    del desk.host.bucket[key]
+    assert desk.verify().is_sound
+
+
+def test_a_backup_that_is_listed_no_more_is_not_sound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older backup.info was put back: all its objects are whole, but pgBackRest can't restore it."""
+    assert desk.verify().is_sound
+    monkeypatch.setattr(backup_host, "stanza_of", lambda points, told=backup_host.stanza_of: told(points[1:]))
+    report = desk.verify()
+    assert sorted(spoiled(report)) == ["full", "incr"]
+    (trouble,) = report.troubles
+    assert trouble.key == f"pgbackrest/backup/clm/backup.info#{FULL.database.label}"
+    assert FULL.id not in report.verified
+
+
+def test_two_objects_for_one_segment_are_none(desk: Desk) -> None:
+    """Each is what its name says, so both are sound to read; pgBackRest refuses the segment."""
+    key = segment_key(desk, 5)
+    folder, _, name = key.rpartition("/")
+    body = b"another" * 1024
+    desk.host.bucket[f"{folder}/{name[:24]}-{backup_host.sha1(body)}"] = body
+    report = desk.verify()
+    assert "incr" in spoiled(report)
+    assert any("other content for this segment" in one.cause for one in report.troubles)
+    assert spoiled(desk.verify(FULL)) == []
