@@ -138,6 +138,10 @@ class Counters(Value):
     inserted: int = Field(ge=0)
     updated: int = Field(ge=0)
     deleted: int = Field(ge=0)
+    at: AwareDatetime | None = Field(None, description="by the database server's own clock")
+    statistics: str = Field(
+        "", description="which count of the server this is: another one began anew, and says nothing"
+    )
 
 
 class DatabasePart(Value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from pydantic import Field, TypeAdapter
 
@@ -28,7 +29,10 @@ select json_build_object(
   'system_id', (select system_identifier::text from pg_control_system()),
   'segment', pg_walfile_name(pg_current_wal_lsn()),
   'segment_size', pg_size_bytes(current_setting('wal_segment_size')),
-  'inserted', tup_inserted, 'updated', tup_updated, 'deleted', tup_deleted)
+  'inserted', tup_inserted, 'updated', tup_updated, 'deleted', tup_deleted,
+  'at', extract(epoch from clock_timestamp()),
+  'statistics', concat_ws('/', coalesce(extract(epoch from stats_reset)::text, '-'),
+    (select extract(epoch from stats_reset)::text from pg_stat_bgwriter)))
 from pg_stat_database where datname = current_database()
 """
 
@@ -64,6 +68,8 @@ class _Moment(Told):
     inserted: int
     updated: int
     deleted: int
+    at: float
+    statistics: str
 
 
 _STANDING, _MOMENT = TypeAdapter(_Standing), TypeAdapter(_Moment)
@@ -114,8 +120,14 @@ class NamedPoint(Repeatable):
             "name": restore_point_name(asked.point), "lsn": lsn, "timeline": timeline,
             "segment": Segment.ending_at(timeline, lsn, moment.segment_size).name,
             "segment_size": moment.segment_size, "system_id": moment.system_id,
-            "counters": {"inserted": moment.inserted, "updated": moment.updated, "deleted": moment.deleted},
+            "counters": _counters(moment),
         }  # fmt: skip
+
+
+def _counters(moment: _Moment) -> Found:
+    at = datetime.fromtimestamp(moment.at, UTC).isoformat()
+    counted = {"inserted": moment.inserted, "updated": moment.updated, "deleted": moment.deleted}
+    return {**counted, "at": at, "statistics": shown(moment.statistics)}
 
 
 def ending(completed: Completed) -> Ending:

@@ -12,7 +12,7 @@ from clmdeploy.cli.options import environment_option, json_option, pass_invocati
 from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions, planning_options, reason_text
 
 if TYPE_CHECKING:
-    from clmdeploy.changes.plan import Plan
+    from clmdeploy.planners.outlook import Foreseen
     from clmdeploy.runtime import Runtime
 
 
@@ -43,8 +43,8 @@ def create(
     from clmdeploy.cli.errand import Errand
     from clmdeploy.planners.backup import plan_backup
 
-    def plan(runtime: Runtime) -> Plan:
-        return plan_backup(runtime.backing_up().wish(kind, options.reason or "", pin))
+    def plan(runtime: Runtime) -> Foreseen:
+        return runtime.foresee(plan_backup(runtime.backing_up().wish(kind, options.reason or "", pin)))
 
     flags = f" --type {kind}" + (f" --pin {shlex.quote(pin)}" if pin else "")
     errand = Errand(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from clmdeploy.changes.world import Watcher
     from clmdeploy.cli.render.watchers import Recorder
     from clmdeploy.cli.vigil import Vigil
+    from clmdeploy.planners.outlook import Outlook
     from clmdeploy.queries.aftermath import Aftermath
     from clmdeploy.runtime import Runtime
 
@@ -38,6 +39,7 @@ class Run:
     output: Output
     plan: Plan
     vigil: Vigil
+    outlook: Outlook | None = None
 
     def conduct(self, act: Callable[[Conductor], Ending], *, taking_back: bool = False) -> None:
         """Let `act` run the change; ends the command with its exit code. `taking_back`: that is what was asked for."""

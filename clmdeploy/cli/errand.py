@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clmdeploy.changes.plan import Plan
     from clmdeploy.changes.scopes import Kind, Scope
     from clmdeploy.cli.vigil import Vigil
+    from clmdeploy.planners.outlook import Foreseen
     from clmdeploy.runtime import Runtime
 
 
@@ -40,7 +41,7 @@ class Errand:
     replaces: tuple[Kind, ...] = ()
     """kinds of changes that need no decision where one was cut off: it is taken back, and this one begins"""
 
-    def carry(self, plan_with: Callable[[Runtime], Plan]) -> None:
+    def carry(self, plan_with: Callable[[Runtime], Plan | Foreseen]) -> None:
         """Plan; then show the plan, or carry it out. Before the last answer nothing is touched."""
         from clmdeploy.cli.vigil import Task, on_errand
 
@@ -66,14 +67,16 @@ class Errand:
             conductor.abort(newest, f"{self.title} begins anew")
             conductor.await_turn(self.options.lease_wait)
 
-    def _carry(self, runtime: Runtime, plan: Plan, vigil: Vigil) -> None:
+    def _carry(self, runtime: Runtime, planned: Plan | Foreseen, vigil: Vigil) -> None:
         from clmdeploy.changes.signed_plan import sign_plan
         from clmdeploy.cli.rollout import Wanted, apply_wanted, show
+        from clmdeploy.planners.outlook import Foreseen
 
+        plan, outlook = (planned.plan, planned.outlook) if isinstance(planned, Foreseen) else (planned, None)
         if self.options.dry_run:
-            show(self.invocation, self.output, plan)
+            show(self.invocation, self.output, plan, outlook)
             return
-        run = Run(runtime, self.invocation, self.output, plan, vigil)
+        run = Run(runtime, self.invocation, self.output, plan, vigil, outlook)
         if not plan.steps:
             run.tell_nothing_to_do()
             return

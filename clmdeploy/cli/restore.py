@@ -14,6 +14,7 @@ from clmdeploy.model.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
     from clmdeploy.changes.plan import Plan
+    from clmdeploy.planners.outlook import Foreseen
     from clmdeploy.planners.restore_wish import Scope
     from clmdeploy.queries.restoring import Asked
     from clmdeploy.runtime import Runtime
@@ -71,10 +72,11 @@ def restore(  # each argument is one option
     errand.carry(lambda runtime: _restored(runtime, asked))
 
 
-def _restored(runtime: Runtime, asked: Asked) -> Plan:
+def _restored(runtime: Runtime, asked: Asked) -> Foreseen:
     from clmdeploy.planners.restore import plan_restore
 
-    return plan_restore(runtime.restoring().wish(asked))
+    wish = runtime.restoring().wish(asked)
+    return runtime.foresee(plan_restore(wish), wish)
 
 
 def _start(runtime: Runtime) -> Plan:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from clmdeploy.changes.plan import Plan
     from clmdeploy.changes.signed_plan import SignedPlan
     from clmdeploy.cli.vigil import Vigil
+    from clmdeploy.planners.outlook import Outlook
     from clmdeploy.queries.wishes import Choices, Wishing
     from clmdeploy.runtime import Runtime
 
@@ -134,10 +135,10 @@ class Wanted:
 def apply_wanted(run: Run, consent: Consent, options: RolloutOptions, wanted: Wanted) -> None:
     """Show the plan, ask, and let it run."""
     if not run.invocation.json and not run.output.events:
-        show(run.invocation, run.output, run.plan)
+        show(run.invocation, run.output, run.plan, run.outlook)
         click.echo()
     run.runtime.conductor(scope=run.plan.scope).refuse_unsettled(run.plan)
-    confirm(run.invocation, consent, run.plan)
+    confirm(run.invocation, consent, run.plan, outlook=run.outlook)
     goes_back = run.plan.kind == "rollback" and not run.runtime.is_offline
 
     def begin(conductor: Conductor) -> Ending:
@@ -159,12 +160,12 @@ def tell_drift(invocation: Invocation, runtime: Runtime, plan: Plan) -> None:
         click.echo(invocation.say("change.drift", difference=line), err=True)
 
 
-def show(invocation: Invocation, output: Output, plan: Plan) -> None:
-    """The plan: for people, or as one JSON object."""
+def show(invocation: Invocation, output: Output, plan: Plan, outlook: Outlook | None = None) -> None:
+    """The plan and its outlook: for people, or as one JSON object."""
     from clmdeploy.cli.render.console import make_console
     from clmdeploy.cli.render.plan import plan_json, show_plan
 
     if invocation.json or output.events:
-        click.echo(json.dumps(plan_json(plan), ensure_ascii=False))
+        click.echo(json.dumps(plan_json(plan, outlook), ensure_ascii=False))
     else:
-        show_plan(make_console(), invocation, plan)
+        show_plan(make_console(), invocation, plan, outlook)

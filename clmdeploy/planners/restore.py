@@ -124,7 +124,14 @@ def _expected(wish: RestoreWish) -> dict[str, JsonValue]:
         "files_of": wish.choice.files.id,
         "at": wish.choice.at.isoformat() if wish.choice.at else None,
         "timeline": wish.choice.target.timeline,
+        "size": _size(wish),
     }
+
+
+def _size(wish: RestoreWish) -> int:
+    """Bytes that are laid down, on one host: others do so meanwhile."""
+    files = sum(tree.part.bytes for tree in wish.trees()) if wish.scope.files else 0
+    return files + (wish.choice.base.database.size if wish.scope.database else 0)
 
 
 def _hosts(wish: RestoreWish, steps: Iterable[Step]) -> Iterator[Host]:

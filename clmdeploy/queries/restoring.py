@@ -135,7 +135,8 @@ _BRING_BACK = Bilingual(
 
 
 def _ask(environment: str, backup: Backup, host: Host) -> Guarded:
-    arguments: dict[str, JsonValue] = {"data": backup.database.data, "port": backup.database.port}
+    database = backup.database
+    arguments: dict[str, JsonValue] = {"data": database.data, "port": database.port, "counts": database.name}
     return Guarded(
         key=host.name, host=host, environment=environment, guard="ask", act="cluster", verb="ask", timeout=ASK,
         arguments=arguments,
@@ -149,8 +150,12 @@ def _cluster(host: Host, outcome: Outcome) -> ClusterFacts:
         host=host, running=told["running"], readable=told["readable"], recovery=told.get("recovery", False),
         timeline=told.get("timeline", 0), system_id=told.get("system_id", ""), free=told["free"], used=told["used"],
         size=told.get("size", 0), slots=tuple(told.get("slots", ())), clock=told.get("clock", 0.0),
-        counters=Counters.model_validate(counters) if counters else None, fault=told.get("fault", ""),
+        counters=_counters(counters) if counters else None, fault=told.get("fault", ""),
     )  # fmt: skip
+
+
+def _counters(told: Mapping[str, JsonValue]) -> Counters:
+    return Counters.model_validate({**told, "at": datetime.fromtimestamp(told["at"], UTC)})
 
 
 def _until(choice: Choice) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from clmdeploy.changes.guarded import Outcome
     from clmdeploy.changes.journal import Journal
     from clmdeploy.changes.lease import Leases
+    from clmdeploy.changes.plan import Plan
     from clmdeploy.changes.ports import OutcomeListener
     from clmdeploy.changes.proposals import Proposals
     from clmdeploy.changes.turns import Turns
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from clmdeploy.notices.courier import Courier
     from clmdeploy.notices.ports import Lookout
     from clmdeploy.planners.backup import PointWish
+    from clmdeploy.planners.outlook import Foreseen
+    from clmdeploy.planners.restore_wish import RestoreWish
     from clmdeploy.queries.backing_up import BackingUp
     from clmdeploy.queries.backup_setup import Asking
     from clmdeploy.queries.doctor import Instruments
@@ -215,6 +218,16 @@ class Runtime(PointReach):
         read = functools.partial(points_of, self.points, self.marks)
         making = self.backing_up()
         return Restoring(self.environment, read, self.hosts, self.wishing(), making, self.journal, self.clock)
+
+    def foresee(self, plan: Plan, restored: RestoreWish | None = None) -> Foreseen:
+        """With what is told beside the plan: how long it may take, and what a restore would lose."""
+        from clmdeploy.planners.loss import loss_of
+        from clmdeploy.planners.outlook import Foreseen, Outlook
+        from clmdeploy.queries.past_runs import foresee
+
+        journal = self.journal if plan.scope == "fleet" else self.data_journal
+        loss = loss_of(restored, self.clock.now()) if restored is not None else None
+        return Foreseen(plan, Outlook(estimate=foresee(journal, plan), loss=loss))
 
     @cached_property
     def schedule(self) -> ScheduleReach:

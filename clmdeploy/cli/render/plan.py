@@ -8,14 +8,16 @@ from rich.table import Table
 from clmdeploy.changes.plan import Plan, Step
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.render.console import arrow, make_table
+from clmdeploy.cli.render.outlook import outlook_rows
 from clmdeploy.model.faults import printable
 from clmdeploy.model.value import JsonValue
+from clmdeploy.planners.outlook import Outlook
 
 
-def show_plan(console: Console, invocation: Invocation, plan: Plan) -> None:
-    """Title, from → to, verdict, rules set aside, the steps by stage, and what can't be taken back."""
+def show_plan(console: Console, invocation: Invocation, plan: Plan, outlook: Outlook | None = None) -> None:
+    """Title, from → to, verdict, outlook, rules set aside, the steps by stage, and what can't be taken back."""
     console.print(printable(plan.title), style="bold")
-    console.print(_facts(console, invocation, plan))
+    console.print(_facts(console, invocation, plan, outlook))
     if plan.steps:
         console.print()
         console.print(_steps(invocation, plan))
@@ -23,9 +25,10 @@ def show_plan(console: Console, invocation: Invocation, plan: Plan) -> None:
         console.print(invocation.say("plan.irreversible", step=step.title), style="bold red")
 
 
-def plan_json(plan: Plan) -> dict[str, JsonValue]:
-    """The whole plan, and the digest of its canonical form."""
-    return {"format": "planned/1", "digest": plan.digest, "plan": plan.model_dump(mode="json")}
+def plan_json(plan: Plan, outlook: Outlook | None = None) -> dict[str, JsonValue]:
+    """The whole plan, the digest of its canonical form, and its outlook, which is no part of either."""
+    told = outlook.model_dump(mode="json") if outlook else None
+    return {"format": "planned/1", "digest": plan.digest, "plan": plan.model_dump(mode="json"), "outlook": told}
 
 
 def stage_number(plan: Plan, step: Step) -> str:
@@ -38,12 +41,13 @@ def hosts_of(step: Step) -> str:
     return ", ".join(dict.fromkeys(target.subject for target in step.targets))
 
 
-def _facts(console: Console, invocation: Invocation, plan: Plan) -> Table:
+def _facts(console: Console, invocation: Invocation, plan: Plan, outlook: Outlook | None) -> Table:
     nothing, moves = invocation.say("plan.nothing"), plan.from_release or plan.to_release
     way = f"{plan.from_release or nothing} {arrow(console)} {plan.to_release or nothing}"
     rows = [
         *((("plan.from_to", way),) if moves else ()),
         ("plan.verdict", f"{plan.verdict.kind}: {invocation.told(plan.verdict.reason)}"),
+        *outlook_rows(invocation, outlook),
         ("plan.policy", f"{plan.policy.on_failure}{f' {plan.policy.tolerate}' if plan.policy.tolerate else ''}"),
         *(("plan.set_aside", f"{name.replace('_', '-')}: {why}") for name, why in sorted(plan.reasons.items())),
     ]

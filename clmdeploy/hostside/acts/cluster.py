@@ -7,8 +7,14 @@ import os
 from . import postgres
 from .call import ActError, Call, Json
 
-# The number of rows ever written, over all databases: what a restore would lose is told by it.
-_COUNTERS = "SELECT sum(tup_inserted), sum(tup_updated), sum(tup_deleted) FROM pg_stat_database"
+# The number of rows ever written: what a restore would lose is told by it. A crash begins all statistics anew, so
+# that those of the background writer tell which count this is.
+_COUNTERS = """
+    SELECT datname, tup_inserted, tup_updated, tup_deleted, extract(epoch FROM clock_timestamp()),
+           concat_ws('/', coalesce(extract(epoch FROM stats_reset)::text, '-'),
+                     (SELECT extract(epoch FROM stats_reset)::text FROM pg_stat_bgwriter))
+    FROM pg_stat_database WHERE datname ~ '^[A-Za-z0-9_-]+$'
+"""
 _SLOTS = "SELECT slot_name FROM pg_replication_slots WHERE slot_type = 'physical' ORDER BY slot_name"
 _STATE = """
     SELECT pg_is_in_recovery(), current_setting('server_version_num'), extract(epoch FROM clock_timestamp()),
@@ -48,7 +54,7 @@ def probe(call: Call) -> Json:
 def ask(call: Call) -> Json:
     """What can be told of it, whether it runs or not; `readable` says whether it answers questions.
 
-    `arguments`: data, port.
+    `arguments`: data, port; counts: the database whose written rows are told.
     """
     arguments = call.arguments
     answer = {"running": postgres.is_running(arguments), "readable": False, "histories": postgres.histories(arguments),
@@ -69,13 +75,22 @@ def ask(call: Call) -> Json:
 
 def _told(arguments: Json) -> Json:
     recovery, version, clock, system, timeline, size = postgres.ask(arguments, _STATE)[0]
-    counted = postgres.ask(arguments, _COUNTERS)[0]
     slots = postgres.ask(arguments, _SLOTS)
     return {
         "readable": True, "recovery": recovery == "t", "server": int(version), "clock": float(clock),
         "system_id": system, "timeline": int(timeline), "size": int(size), "slots": [row[0] for row in slots],
-        "counters": dict(zip(("inserted", "updated", "deleted"), (int(number or 0) for number in counted))),  # noqa: B905  # 3.9
+        "counters": _counters(arguments),
     }  # fmt: skip
+
+
+def _counters(arguments: Json) -> Json:
+    """None of a database that is not there."""
+    found = {row[0]: row[1:] for row in postgres.ask(arguments, _COUNTERS)}.get(arguments.get("counts", ""))
+    if found is None:
+        return {}
+    inserted, updated, deleted, clock, statistics = found
+    counted = {"inserted": int(inserted), "updated": int(updated), "deleted": int(deleted)}
+    return {**counted, "at": float(clock), "statistics": statistics}
 
 
 def _free(data: str) -> int:

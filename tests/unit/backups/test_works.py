@@ -152,9 +152,11 @@ def test_the_moment_is_named_and_the_log_switched() -> None:
     assert command.user == "postgres"
     assert f"--command=select pg_create_restore_point('clm-{POINT}')" in command.argv
     at = {"system_id": "7711443416426315844", "segment": "00000001000000000000000A", "segment_size": 16777216,
-          "inserted": 1, "updated": 2, "deleted": 3}  # fmt: skip
+          "inserted": 1, "updated": 2, "deleted": 3, "at": 1767574923.5, "statistics": "-/17.5"}  # fmt: skip
     said = f"0/A000090\n{json.dumps(at)}\n0/A0000A8\n".encode()
-    assert NamedPoint().read(SERVER, [Completed(0, said)]) == named()
+    told = NamedPoint().read(SERVER, [Completed(0, said)])
+    counted = {"at": "2026-01-05T01:02:03.500000+00:00", "statistics": "-/17.5"}
+    assert told == named(counters=named()["counters"] | counted)
 
 
 def test_psql_s_own_words_are_told() -> None:
