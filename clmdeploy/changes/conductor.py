@@ -17,6 +17,7 @@ from clmdeploy.changes.held_lease import Holding
 from clmdeploy.changes.journal import Journal
 from clmdeploy.changes.ledger import OPEN, Ledger
 from clmdeploy.changes.plan import Plan
+from clmdeploy.changes.scopes import Kind
 from clmdeploy.changes.settling import settle, soberly
 from clmdeploy.changes.signed_plan import SignedPlan
 from clmdeploy.changes.standing_words import (
@@ -28,6 +29,14 @@ from clmdeploy.changes.standing_words import (
     silenced_words,
 )
 from clmdeploy.changes.stopping import Stopping, heeding_signals
+from clmdeploy.changes.superseding import (
+    OPEN_STATES,
+    gives_way,
+    safety_point,
+    stands_open,
+    supersede,
+    superseded_by,
+)
 from clmdeploy.changes.turns import Request, Turns
 from clmdeploy.changes.world import World
 from clmdeploy.model.bilingual import Bilingual, lines
@@ -41,7 +50,6 @@ from clmdeploy.model.errors import (
 )
 from clmdeploy.model.value import JsonValue
 
-OPEN_STATES = (None, "stopped")
 Admission = Callable[[], Mapping[str, JsonValue]]
 """Raises ClmError when the change must not begin; else what the journal is to keep of why it may."""
 
@@ -79,6 +87,9 @@ class Conductor:
             lease.check()  # whoever was asleep until here has lost it, and must not write into the journal
             if stopping.wanted:
                 raise NothingChanged(Bilingual("stopped before it began", "остановлено, не начавшись"))
+            older = superseded_by(plan.plan)
+            if older is not None:
+                supersede(self.world, self.journal, older, change, self.who, lease)
             log = ChangeLog.opened(self.journal, change, plan, self.who, detail, lease.outlast)
             self.world.watcher.on_opened(log.change, plan.plan)
             return self._run(Executor(self.world, log, lease, data, stopping), Executor.run)
@@ -95,24 +106,34 @@ class Conductor:
         ledger = self._ledger(change)
         # What was cut off is looked at first: it may never have begun.
         passed = [step.title for step in ledger.irreversible_done() if not ledger.targets(step, *OPEN)]
-        if passed and ledger.closed in OPEN_STATES:
-            raise PointOfNoReturn(*passed_words(change, self.journal.environment, passed))
+        if (passed or superseded_by(ledger.plan)) and ledger.closed in OPEN_STATES:
+            safety = safety_point(ledger)
+            raise PointOfNoReturn(*passed_words(change, self.journal.environment, passed, ledger.plan.kind, safety))
         return self._continue(change, reason, Executor.abort)
 
-    def await_turn(self, wait: float) -> None:
-        """What `begin` would find in its way, before anything is planned. Takes nothing; raises as `begin` does."""
-        self.leases.await_free(self.journal.scope, wait)
-        self.refuse_open()
+    def await_turn(self, wait: float, kind: Kind | None = None) -> None:
+        """What `begin` would find in its way, before anything is planned. Takes nothing; raises as `begin` does.
 
-    def refuse_open(self) -> None:
-        """Raises OutcomeUnknown when the last change stands open."""
+        `kind`: of what is to be planned, which may take the place of one that stands open.
+        """
+        self.leases.await_free(self.journal.scope, wait)
         newest = self.journal.newest_change()
-        if newest is not None and self.journal.ledger(newest).closed in OPEN_STATES:
-            raise OutcomeUnknown(*open_words(newest, self.journal.environment))
+        if newest is None or not gives_way(self.journal, newest, kind):
+            self.refuse_open()
+
+    def refuse_open(self, instead_of: str | None = None) -> None:
+        """Raises OutcomeUnknown when the last change stands open, unless it gives way and is the one named."""
+        newest = self.journal.newest_change()
+        if newest is None or not stands_open(self.journal, newest):
+            return
+        if newest != instead_of or not gives_way(self.journal, newest, "restore"):
+            ledger = self.journal.ledger(newest)
+            safety = safety_point(ledger) if gives_way(self.journal, newest, "restore") else None
+            raise OutcomeUnknown(*open_words(newest, self.journal.environment, ledger.plan.kind, safety))
 
     def refuse_unsettled(self, plan: Plan) -> None:
         """Raises OutcomeUnknown when the last change stands open, or a host of the plan owes an undo."""
-        self.refuse_open()
+        self.refuse_open(superseded_by(plan))
         owed = self.journal.owed()
         owing = {host.name: owed[host.name] for host in plan.hosts if host.name in owed}
         for host, change in owing.items():

@@ -22,6 +22,7 @@ from clmdeploy.changes.plan import GateCall, Plan, Step, Target
 from clmdeploy.changes.policy import GoOn, Stop, TakeBack, decide
 from clmdeploy.changes.settling import settle_unclear, soberly
 from clmdeploy.changes.stopping import Stopping
+from clmdeploy.changes.superseding import superseded_by
 from clmdeploy.changes.world import World
 from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import LeaseHeld
@@ -136,6 +137,8 @@ class Executor:
 
     def _take_back(self, only_batch: str | None) -> Ending:
         """Undo, newest step first: one batch, or all. What can't be undone is recorded as owed."""
+        if only_batch is None and superseded_by(self.plan):  # another one's wreck is no state to go back to
+            return self._close("stopped")
         scope = UndoScope(batch=only_batch)
         broken: set[str] = set()
         for step in reversed(self.plan.steps):

@@ -38,6 +38,8 @@ class Errand:
     flags: str = ""
     """options of its own, as whoever types it again must give them"""
     scope: Scope = "fleet"
+    kind: Kind | None = None
+    """of its change, where that may take the place of one of its kind that stands open"""
     replaces: tuple[Kind, ...] = ()
     """kinds of changes that need no decision where one was cut off: it is taken back, and this one begins"""
 
@@ -58,7 +60,7 @@ class Errand:
     def _await_turn(self, conductor: Conductor) -> None:
         """As `Conductor.await_turn`; but what this change makes needless, and nobody works on any more, is closed."""
         try:
-            conductor.await_turn(self.options.lease_wait)
+            conductor.await_turn(self.options.lease_wait, self.kind)
         except OutcomeUnknown:
             newest = conductor.journal.newest_change()
             if newest is None or conductor.journal.ledger(newest).plan.kind not in self.replaces:

@@ -60,7 +60,7 @@ def restore(  # each argument is one option
     words = "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)
     title = "restore" + (f" {point}" if point else "")
     flags = words + (" --start-workers" if start_workers else "")
-    errand = Errand(invocation, environment, title, options, consent, output, flags)
+    errand = Errand(invocation, environment, title, options, consent, output, flags, kind="restore")
     if into is not None:
         raise InvalidInput(invocation.both("restore.into", environment=into), invocation.both("restore.into_hint"))
     if start_workers and point is None and not words:

@@ -42,7 +42,7 @@ def plan_restore(wish: RestoreWish) -> Plan:
         application=wish.settings.application, title=_title(wish),
         from_release=running_release(members), to_release=wish.choice.base.release if wish.scope.whole else None,
         inputs=wish.inputs, hosts=tuple(_hosts(wish, steps)), expected=_expected(wish), steps=tuple(steps),
-        policy=Policy(on_failure="take-back-all"), verdict=_verdict(wish), reasons=wish.reasons,
+        policy=_policy(wish), verdict=_verdict(wish), reasons=wish.reasons,
     )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def _in_place(wish: RestoreWish) -> Iterator[Step]:
 
 def _safety(wish: RestoreWish) -> Iterator[Step]:
     """A restore point of what stands now."""
-    if "no_safety_point" not in wish.reasons:
+    if wish.makes_safety_point:
         yield from point_steps(wish.point, Place(local=SAFETY, stage="safety", prefix="safety-", data=True))
 
 
@@ -118,7 +118,9 @@ def _title(wish: RestoreWish) -> str:
 
 def _expected(wish: RestoreWish) -> dict[str, JsonValue]:
     """What was found when this was planned, and what is restored."""
-    return {
+    left = wish.left
+    taken_on = {"supersedes": left.change, "safety": left.safety} if left is not None else {}
+    return taken_on | {
         "hosts": {facts.host.name: facts.current for facts in wish.members()},
         "restores": wish.choice.base.id,
         "files_of": wish.choice.files.id,
@@ -140,10 +142,15 @@ def _hosts(wish: RestoreWish, steps: Iterable[Step]) -> Iterator[Host]:
     return (host for host in wish.hosts if host.name in named)
 
 
+def _policy(wish: RestoreWish) -> Policy:
+    """What another restore has half done is no state to go back to."""
+    return Policy(on_failure="take-back-all" if wish.left is None else "stop")
+
+
 def _verdict(wish: RestoreWish) -> Verdict:
     if wish.scope.directory:
         return Verdict(kind="safe", reason=_BESIDE)
-    if "no_safety_point" in wish.reasons:
+    if not wish.makes_safety_point and (wish.left is None or wish.left.safety is None):
         return Verdict(kind="needs-restore", reason=_NO_WAY_BACK)
     return Verdict(kind="needs-restore", reason=_BY_SAFETY_POINT)
 

@@ -22,7 +22,7 @@ def stop_database_steps(wish: RestoreWish) -> Iterator[Step]:
         yield _database_step(wish, "stop", "stop-standbys", "Stop the standbys", "standby",
                              {"state": "stopped"}, wish.standbys, {})  # fmt: skip
     # What the archive does not have yet would be removed with the rest; without a server nothing can be archived.
-    archived = primary.readable and "no_safety_point" not in wish.reasons
+    archived = primary.readable and wish.makes_safety_point
     yield _database_step(wish, "stop", "stop-database", "Stop the database", "cluster",
                          {"state": "stopped", "archived": archived}, [primary], {})  # fmt: skip
 
@@ -36,7 +36,7 @@ def database_steps(wish: RestoreWish) -> Iterator[Step]:
         [target(primary.host)], "irreversible", DAY,
     )  # fmt: skip
     named = point.database.wal.named.lsn if point.database.wal and wish.choice.target.kind == "name" else ""
-    slots = list(primary.slots)
+    slots = list(wish.slots)
     yield _database_step(wish, "database", "recover", "Replay the log, begin a new timeline, archive it", "recovery",
                          {"lsn": named, "slots": slots}, [primary], {}, "keep", DAY)  # fmt: skip
 

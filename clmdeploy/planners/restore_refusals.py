@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from clmdeploy.model.bilingual import Bilingual, lines
 from clmdeploy.model.errors import HostUnreachable, InvalidInput, NothingChanged, UsageError
@@ -22,8 +22,9 @@ def refuse_unfit(wish: RestoreWish) -> None:
     if silent:
         mend = Bilingual("bring them back: all of them must stop", "верните их в строй: остановиться должны все")
         raise HostUnreachable(lines(silence(facts) for facts in silent), mend)
+    _refuse_lesser(wish)
     _refuse_without_safety(wish)
-    if "no_safety_point" not in wish.reasons:
+    if wish.makes_safety_point:
         refuse_unready(wish.point.layout, wish.point.facts)
     faults = list(_faults(wish))
     if faults:
@@ -47,9 +48,35 @@ def _refuse_nothing(wish: RestoreWish) -> None:
         )
 
 
+def _refuse_lesser(wish: RestoreWish) -> None:
+    """Who takes the place of another restore brings back all that it has begun to replace."""
+    left = wish.left
+    if left is None:
+        return
+    trees = {(tree.part.host, tree.path) for tree in wish.trees()} if wish.scope.files else set()
+    lacking = [f"{host}:{path}" for host, path in left.trees if not _is_in(host, path, trees)]
+    if left.primary and not wish.scope.database:
+        lacking.append("db")
+    if left.release and not wish.scope.whole:
+        lacking.append("release")
+    if lacking:
+        names = ", ".join(lacking)
+        raise NothingChanged(
+            Bilingual(
+                f"{left.change} has half replaced what this would leave as it is: {names}",
+                f"{left.change} наполовину заменило то, что осталось бы как есть: {names}",
+            ),
+            Bilingual("restore all of a point: without --only", "восстановите точку целиком: без --only"),
+        )
+
+
+def _is_in(host: str, path: str, trees: Collection[tuple[str, str]]) -> bool:
+    return any(host == one and (path == tree or path.startswith(tree.rstrip("/") + "/")) for one, tree in trees)
+
+
 def _refuse_without_safety(wish: RestoreWish) -> None:
     """What can't be read can't be stored; whoever goes on without says why."""
-    if "no_safety_point" in wish.reasons or wish.primary.readable:
+    if not wish.makes_safety_point or wish.primary.readable:
         return
     host, fault = wish.primary.host.name, wish.primary.fault or "-"
     raise NothingChanged(

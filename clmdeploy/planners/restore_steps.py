@@ -93,7 +93,7 @@ def start_steps(wish: RestoreWish) -> Iterator[Step]:
         yield _components(wish, "start", "start-components", "Start the application, all but who sends", "others",
                           "running")  # fmt: skip
     if wish.rollout is not None:
-        for fence in fence_steps(wish.rollout, "start", _serving(wish), "ready"):
+        for fence in fence_steps(wish.rollout, "start", [*_serving(wish), *_held(wish)], "ready"):
             yield fence.model_copy(update={"undo": "keep"})
     if wish.start_senders and wish.members():
         checked = any(one.id == CHECK for one in check_steps(wish))
@@ -134,6 +134,11 @@ def _components(
 def _serving(wish: RestoreWish) -> list[ServerFacts]:
     """Servers that get requests; whoever was drained before stays drained."""
     return [one for one in wish.fleet.servers if one.state == "ready"]
+
+
+def _held(wish: RestoreWish) -> list[ServerFacts]:
+    """Servers that a restore has taken out, and that did not come back with it: they serve again with this one."""
+    return [one for one in wish.fleet.servers if one.state == "maint" and "-restore-" in one.holder]
 
 
 def _standing(facts: HostFacts) -> Arguments:

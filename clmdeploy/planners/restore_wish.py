@@ -57,6 +57,17 @@ class Scope(Value):
         return self.database and self.files and self.path is None and self.directory is None
 
 
+class Left(Value):
+    """What a restore that can't reach its end has left behind, for the one that takes its place."""
+
+    change: str
+    primary: str = Field("", description="host whose database it replaced; empty: it had not come to that")
+    slots: tuple[str, ...] = ()
+    trees: tuple[tuple[str, str], ...] = Field((), description="hosts and paths whose files it has begun to replace")
+    release: bool = Field(False, description="it may have switched hosts to another release")
+    safety: str | None = Field(None, description="the restore point of what stood before")
+
+
 class RestoreWish(Value):
     """The inputs of a restore."""
 
@@ -78,12 +89,26 @@ class RestoreWish(Value):
     hosts: tuple[Host, ...] = Field((), description="all of the inventory")
     start_senders: bool = False
     reasons: dict[str, str] = {}
+    left: Left | None = Field(None, description="by the restore whose place this one takes")
 
     @property
     def primary(self) -> ClusterFacts:
-        """The one that takes writes; while none does, the first of the group."""
+        """The one that takes writes; while none does, whose data an earlier restore replaced, or the first."""
         writers = [one for one in self.clusters if one.readable and not one.recovery]
-        return (writers or list(self.clusters))[0]
+        replaced = [one for one in self.clusters if self.left is not None and one.host.name == self.left.primary]
+        return (writers or replaced or list(self.clusters))[0]
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Of replication: they are no part of a backup, and have to be made again."""
+        known = self.left.slots if self.left is not None else ()
+        return tuple(dict.fromkeys((*self.primary.slots, *known)))
+
+    @property
+    def makes_safety_point(self) -> bool:
+        """Whether what stands now is stored first: where it can be read, and nobody has said otherwise."""
+        takes_writes = self.primary.readable and not self.primary.recovery
+        return "no_safety_point" not in self.reasons and (self.left is None or takes_writes)
 
     @property
     def standbys(self) -> tuple[ClusterFacts, ...]:

@@ -10,6 +10,8 @@ from typing import Literal
 from clmdeploy.backups.point import point_of_change
 from clmdeploy.changes.ending import Ending, Failure
 from clmdeploy.changes.plan import Plan
+from clmdeploy.changes.standing_words import instead_words
+from clmdeploy.changes.superseding import superseded_by
 from clmdeploy.model.bilingual import Bilingual, lines
 from clmdeploy.model.errors import ClmError, ExitCode, HeldByHand, PointOfNoReturn
 from clmdeploy.model.value import Text, Value
@@ -119,10 +121,25 @@ def after_success(plan: Plan, change: str | None) -> Aftermath:
 def after_ending(ending: Ending, plan: Plan, fleet: FleetStatus, passed: bool) -> Aftermath:
     """A change ended otherwise than well. `passed`: a step without a way back has acted."""
     return _with_fleet(
-        fleet, message=_NO_POINT if plan.kind == "backup" else "", change=ending.change, state=ending.state,
+        fleet, message=_told(ending, plan, passed=passed), change=ending.change, state=ending.state,
         exit_code=ending.exit_code, failures=ending.failures, owed=ending.owed, dropped=ending.dropped,
         next=_next(ending, plan, passed, dirty=bool(_dirty(fleet))),
     )  # fmt: skip
+
+
+def _told(ending: Ending, plan: Plan, *, passed: bool) -> str:
+    """Beside what failed. Of a restore that only goes forward: what may take its place."""
+    if plan.kind == "restore" and ending.state == "stopped" and (passed or superseded_by(plan)):
+        return instead_words(plan.environment, _safety_point(plan, ending.change))
+    return _NO_POINT if plan.kind == "backup" else ""
+
+
+def _safety_point(plan: Plan, change: str) -> str | None:
+    """Of what stood before: this change's own, or that of the restore whose place it took."""
+    if any(step.id == "safety-publish" for step in plan.steps):
+        return point_of_change(change, 1)
+    named = plan.expected.get("safety")
+    return str(named) if named else None
 
 
 def after_trouble(error: ClmError, environment: str, again: Again, fleet: FleetStatus, change: str | None) -> Aftermath:
@@ -212,7 +229,7 @@ def _next(ending: Ending, plan: Plan, passed: bool, *, dirty: bool) -> str | Non
         case "paused":
             return f"change resume -e {environment}"
         case "stopped":
-            return f"change {'resume' if passed else 'abort'} -e {environment}"
+            return f"change {'resume' if passed or superseded_by(plan) else 'abort'} -e {environment}"
         case "partly":
             return _one_release(plan)
         case "done":

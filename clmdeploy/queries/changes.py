@@ -19,6 +19,7 @@ from clmdeploy.changes.journal_words import gone
 from clmdeploy.changes.ledger import Ledger
 from clmdeploy.changes.signed_plan import SignedPlan
 from clmdeploy.changes.standing_words import listing_hint
+from clmdeploy.changes.superseding import past_return
 from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import UsageError, VerificationFailed
 from clmdeploy.model.value import Value
@@ -97,7 +98,7 @@ def summary(journal: Journal, change: str) -> ChangeSummary:
 def settling_verb(journal: Journal, change: ChangeSummary) -> Literal["resume", "abort"]:
     """Which of the two to advise: on in the direction in which it was going; back, where a failure has stopped it."""
     if change.state == "stopped":
-        return "resume" if any(journal.ledger(change.id).irreversible_done()) else "abort"
+        return "resume" if past_return(journal.ledger(change.id)) else "abort"
     return "resume" if change.state in OPEN_STATES else "abort"
 
 

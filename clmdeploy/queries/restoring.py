@@ -25,6 +25,7 @@ from clmdeploy.planners.restore_wish import ClusterFacts, RestoreWish, Scope, Se
 from clmdeploy.queries.backing_up import BackingUp
 from clmdeploy.queries.fleet import gather_fleet
 from clmdeploy.queries.points import Points, Seen
+from clmdeploy.queries.restore_left import left_behind
 from clmdeploy.queries.wishes import Wishing, release_groups
 
 END = "end"
@@ -68,7 +69,7 @@ class Restoring:
         """Raises InvalidInput for an unknown point or a moment that can't be reached, HostUnreachable, UsageError."""
         backup, groups = backup_of(self.environment), parties(self.environment)
         found = self._clusters(backup, groups.database)
-        choice = self._choice(asked, found)
+        choice, left = self._choice(asked, found), None if asked.scope.directory else left_behind(self.journal)
         fleet = gather_fleet(self.hosts, self.environment, release_groups(self.environment, None), probe=True)
         runs = next((facts.current for facts in fleet.hosts if facts.current), None)
         wanted = choice.base.release if asked.scope.whole and choice.base.release else runs
@@ -80,6 +81,7 @@ class Restoring:
             point=self.backing_up.wish("incr", f"before a restore of {choice.base.id}", None),
             repositories={host.name: layout.repository_of(host.name) for host in groups.files},
             hosts=self.environment.hosts, start_senders=asked.start_senders, reasons=dict(asked.reasons),
+            left=left,
         )  # fmt: skip
 
     def senders(self) -> SendersWish:

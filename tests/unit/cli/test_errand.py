@@ -21,7 +21,7 @@ class Stopped:
         self.journal: Any = SimpleNamespace(newest_change=lambda: "c1", ledger=lambda _change: ledger)
         self.aborted: list[str] = []
 
-    def await_turn(self, _wait: float) -> None:
+    def await_turn(self, _wait: float, _kind: str | None = None) -> None:
         if not self.aborted:
             raise OutcomeUnknown("c1 stands open")
 

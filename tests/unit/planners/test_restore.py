@@ -20,7 +20,7 @@ from clmdeploy.model.hosts import Host
 from clmdeploy.planners.backup import PointWish
 from clmdeploy.planners.point_facts import PointFacts, ServerRole
 from clmdeploy.planners.restore import plan_restore, plan_start
-from clmdeploy.planners.restore_wish import ClusterFacts, RestoreWish, Scope, SendersWish
+from clmdeploy.planners.restore_wish import ClusterFacts, Left, RestoreWish, Scope, SendersWish
 from tests.unit.backups.conftest import BEGIN, Made, make_point
 
 from .conftest import SETTINGS, fleet, release, wish
@@ -233,3 +233,51 @@ def test_starting_later_is_a_change_of_its_own() -> None:
         ("start-workers", ["worker1"])
     ]
     assert plan_start(SendersWish(settings=SETTINGS_WITH_BACKUP, inputs={}, fleet=found)).steps == ()
+
+
+LEFT = Left(
+    change="20260101-000000000-restore-aaaa", primary="db1", slots=("db2",), release=True,
+    safety="20260101-000000000-aaaa01", trees=(("worker1", "/opt/clm/shared/content"),),
+)  # fmt: skip
+
+
+def held() -> FleetFacts:
+    """Servers that a restore took out, and one that a person did."""
+    found = fleet(OLD, apps=3)
+    holders = {"app1": LEFT.change, "app2": "20251231-000000000-restore-bbbb", "app3": ""}
+    servers = tuple(one.model_copy(update={"state": "maint", "holder": holders[one.server]}) for one in found.servers)
+    return found.model_copy(update={"servers": servers})
+
+
+def test_who_takes_the_place_of_another_restore_takes_on_what_that_has_left() -> None:
+    """No safety point of a wreck; its slots are made again, its servers come back, and nothing goes back to it."""
+    stands = held()
+    plan = plan_restore(wanting(found=stands, rollout=wish(OLD, stands), left=LEFT, clusters=UNREADABLE))
+    steps = {step.id: step for step in plan.steps}
+    assert (plan.expected["supersedes"], plan.expected["safety"]) == (LEFT.change, LEFT.safety)
+    assert not any(name.startswith("safety-") for name in steps)
+    assert "stop-take-out" not in steps
+    assert [one.subject for one in steps["start-put-back"].targets] == ["app1", "app2"]
+    assert steps["recover"].action.arguments["slots"] == ["db2"]  # type: ignore[union-attr]
+    assert plan.policy.on_failure == "stop"
+    assert "safety point" in plan.verdict.reason
+
+
+def test_what_serves_again_is_stored_before_it_is_replaced_once_more() -> None:
+    """The stuck one may have come as far as to let people write."""
+    plan = plan_restore(wanting(left=LEFT))
+    assert any(step.id == "safety-publish" for step in plan.steps)
+
+
+@pytest.mark.parametrize(
+    ("scope", "lacking"),
+    [
+        (Scope(files=False), "worker1:/opt/clm/shared/content, release"),
+        (Scope(database=False), "db, release"),
+        (Scope(database=False, path="/opt/clm/shared/content/a"), "worker1:/opt/clm/shared/content, db, release"),
+    ],
+)
+def test_what_was_half_replaced_is_brought_back_as_a_whole(scope: Scope, lacking: str) -> None:
+    """A part of it would start a service on the other part's wreck."""
+    with pytest.raises(NothingChanged, match=lacking):
+        plan_restore(wanting(scope=scope, left=LEFT))
