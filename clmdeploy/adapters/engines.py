@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from clmdeploy.adapters.engine_progress import Lookers
 from clmdeploy.backups.command import Command, Completed
-from clmdeploy.backups.work import Work
+from clmdeploy.backups.work import Cautious, Work
 from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.ports import Clock, OutcomeListener, Performer
 from clmdeploy.model.bilingual import Bilingual, lines
@@ -19,6 +19,7 @@ from clmdeploy.model.errors import ClmError
 from clmdeploy.model.value import JsonValue
 
 MARGIN = 90.0  # seconds of an act's own time that its commands leave: SIGTERM, SIGKILL a minute later, and the reply
+LOOK = 1200  # seconds for what a cautious work looks at first
 INFLATED = 64 * 1024 * 1024  # bytes of one output
 _UNDONE = Outcome(
     status="failed",
@@ -38,6 +39,7 @@ class EnginePerformer:
         While an act runs, `listen` hears of it again and again: in flight, with `progress` in the result.
         """
         calls = {act.key: self._call(act) for act in acts}
+        calls |= self._refused([act for act in acts if isinstance(calls[act.key], Guarded)])
         outcomes = {key: call for key, call in calls.items() if isinstance(call, Outcome)}
         for key, outcome in outcomes.items():
             listen(key, outcome)
@@ -52,6 +54,22 @@ class EnginePerformer:
         with Lookers(self._hosts, self._works, self._clock, running, listen) as lookers:
             self._hosts.perform(list(sent.values()), lookers.until_heard(hear))
         return {act.key: outcomes[act.key] for act in acts}
+
+    def _refused(self, acts: Sequence[Guarded]) -> dict[str, Guarded | Outcome]:
+        """Acts that must not begin, by what their cautious works found on the hosts just now."""
+        wary = {act.key: act for act in acts if (act.guard, act.verb) == ("run", "perform")}
+        works = {key: work for key, act in wary.items() if isinstance(work := self._works[act.act], Cautious)}
+        asks = [
+            wary[key].model_copy(update={
+                "guard": "ask", "verb": "ask", "act": "engine", "timeout": LOOK,
+                "arguments": {"commands": [_wire(one, LOOK) for one in work.caution(wary[key].arguments)],
+                              "progress": wary[key].unit},
+            })
+            for key, work in works.items()
+        ]  # fmt: skip
+        answers = self._hosts.perform(asks, lambda _key, _outcome: None) if asks else {}
+        found = {key: _why_not(work, wary[key], answers[key]) for key, work in works.items()}
+        return {key: outcome for key, outcome in found.items() if outcome is not None}
 
     def _call(self, act: Guarded) -> Guarded | Outcome:
         """What is sent to the host; an outcome where nothing need be sent, or nothing can."""
@@ -84,6 +102,17 @@ class EnginePerformer:
             return Outcome(status="done", result=read(act.arguments, _completed(raw)))
         except (ClmError, ValidationError, ValueError) as error:
             return Outcome(status="failed", message=_words(error))
+
+
+def _why_not(work: Cautious, act: Guarded, answer: Outcome) -> Outcome | None:
+    """None where nothing speaks against it. Who can't be asked does not begin either."""
+    if not answer.is_done:
+        return answer.model_copy(update={"acted": False})
+    try:
+        work.refuse(act.arguments, _completed(answer))
+    except (ClmError, ValidationError, ValueError) as error:
+        return _failed(_words(error))
+    return None
 
 
 class _Raw(BaseModel):

@@ -73,7 +73,19 @@ class _StanzaDrop(_Stanza):
 
 
 class DatabaseExpiry(Repeatable):
-    """Drops backups by label, newest first. Others that stand on them would go too: retention has kept their bases."""
+    """Drops backups by label, newest first. pgBackRest drops all that stands on one with it: so that is looked for."""
+
+    def caution(self, arguments: Arguments) -> tuple[Command, ...]:
+        """See `work.Cautious`."""
+        return (_StanzaDrop.model_validate(arguments).listing(),)
+
+    def refuse(self, arguments: Arguments, completed: Sequence[Completed]) -> None:
+        """Raises WorkFailed where something else stands on one of them."""
+        asked = _StanzaDrop.model_validate(arguments)
+        for one in asked.info(completed[0]).backups:
+            bases = {*one.needs, *([one.prior] if one.prior else [])} & {*asked.labels}
+            if one.label not in asked.labels and bases:
+                raise WorkFailed(_stands_on(one.label, min(bases)), _LOOK_ANEW)
 
     def commands(self, arguments: Arguments) -> tuple[Command, ...]:
         asked = _StanzaDrop.model_validate(arguments)
@@ -135,6 +147,19 @@ class LogExpiry(Repeatable):
         if gone:
             raise WorkFailed(_log_gone(gone[0]))
         return {"fulls": asked.count, "first": {key: name for key, name in firsts.items() if key}}
+
+
+def _stands_on(label: str, base: str) -> Bilingual:
+    return Bilingual(
+        f"backup {label} stands on {base}, and would go with it: nothing was dropped",
+        f"копия {label} опирается на {base} и исчезла бы вместе с ней: ничего не удалено",
+    )
+
+
+_LOOK_ANEW = Bilingual(
+    "it came after this was planned: backup expire weighs all of it anew",
+    "она появилась после составления плана: backup expire взвесит всё заново",
+)
 
 
 def _fulls(info: StanzaInfo) -> list[str]:

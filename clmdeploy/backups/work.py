@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -58,6 +58,17 @@ class Work(Protocol):
 
     def progress(self, arguments: Arguments, line: bytes) -> Progress | None:
         """From one line of what a command says."""
+
+
+@runtime_checkable
+class Cautious(Protocol):
+    """A work that looks before it acts, since it could not be taken back."""
+
+    def caution(self, arguments: Arguments) -> tuple[Command, ...]:
+        """Read-only commands, run right before those of the work."""
+
+    def refuse(self, arguments: Arguments, completed: Sequence[Completed]) -> None:
+        """Raises ClmError where by what these said the work must not begin."""
 
 
 class Repeatable:

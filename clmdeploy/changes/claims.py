@@ -14,7 +14,7 @@ from typing import Any
 
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.guarded import Fence, Guarded, Outcome
-from clmdeploy.changes.lease_document import LeaseDocument
+from clmdeploy.changes.lease_document import LeaseDocument, StopWish
 from clmdeploy.changes.ports import Clock, Performer
 from clmdeploy.changes.scopes import Scope
 from clmdeploy.changes.turns import Request, Standing
@@ -115,6 +115,11 @@ class HeldClaims:
     @property
     def fence(self) -> Fence:
         return Fence(scope=self._request.scope, token=self._token)
+
+    @property
+    def stop_wish(self) -> StopWish | None:
+        """Nobody can be asked without the storage."""
+        return None
 
     def claim(self) -> None:
         """On every host, what is at work there ended first. Raises LeaseHeld when one saw a larger token meanwhile."""

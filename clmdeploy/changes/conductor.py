@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,6 +52,9 @@ from clmdeploy.model.value import JsonValue
 
 Admission = Callable[[], Mapping[str, JsonValue]]
 """Raises ClmError when the change must not begin; else what the journal is to keep of why it may."""
+Review = Callable[[str, Ledger], Collection[str]]
+"""Of a change that is to be gone on with, under its lease: subjects with which nothing more may be done, since what was
+true when it was planned is true no more. Raises ClmError when it must not be gone on with at all."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Conductor:
     journal: Journal
     leases: Turns
     who: Who
+    review: Review = lambda _change, _ledger: ()
 
     def begin(
         self,
@@ -159,11 +163,14 @@ class Conductor:
             closed = ledger.closed not in OPEN_STATES
             self._fence_hosts(Dispatch(self.world, ledger, change, lease.fence))
             data.inherit()
+            goes_on = not closed and act is Executor.resume
+            spared = self.review(change, ledger) if goes_on else ()
             detail = {"reason": reason, "token": lease.fence.token}
             log = ChangeLog.taken_over(self.journal, change, self.who, detail, lease.outlast)
             self.world.watcher.on_opened(log.change, log.ledger.plan)
             executor = Executor(self.world, log, lease, data, stopping)
             self._settle(executor, log)
+            executor.spare(spared)
             return self._run(executor, Executor.settle if closed else act)
 
     def _fence_hosts(self, dispatch: Dispatch) -> None:

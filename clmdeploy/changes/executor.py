@@ -6,7 +6,7 @@ ledger says what is left, so that `resume` and `abort` are the same code as the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from clmdeploy.changes.change_log import ChangeLog
 from clmdeploy.changes.data_hold import DataHold
@@ -17,6 +17,7 @@ from clmdeploy.changes.events import EventKind
 from clmdeploy.changes.gates import INTERRUPTED, hold_gate
 from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.held_lease import Holding
+from clmdeploy.changes.lease_document import StopWish
 from clmdeploy.changes.ledger import LEFT, UndoScope
 from clmdeploy.changes.plan import GateCall, Plan, Step, Target
 from clmdeploy.changes.policy import GoOn, Stop, TakeBack, decide
@@ -24,7 +25,7 @@ from clmdeploy.changes.settling import settle_unclear, soberly
 from clmdeploy.changes.stopping import Stopping
 from clmdeploy.changes.superseding import superseded_by
 from clmdeploy.changes.world import World
-from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.bilingual import Bilingual, russian
 from clmdeploy.model.errors import LeaseHeld
 from clmdeploy.model.value import JsonValue
 
@@ -40,6 +41,8 @@ class Executor:
         self.plan: Plan = log.ledger.plan
         self.dispatch = Dispatch(world, log.ledger, log.change, lease.fence)
         self.stopping = stopping
+        self.spared: set[str] = set()
+        """subjects with which nothing more is done"""
         self.failures: list[Failure] = []
         data.stop_wanted = lambda: stopping.wanted
 
@@ -76,11 +79,37 @@ class Executor:
         self._leave_out("", owed_hosts(ledger))
         return self._close("done")
 
+    def spare(self, subjects: Collection[str], why: Outcome | None = None) -> None:
+        """Do nothing more with these in this run; the rest goes on."""
+        if subjects:
+            self.spared |= {*subjects}
+            told = why or _OVERTAKEN
+            self.failures += [_failure(step, one, told) for step, one in self._left() if one.subject in subjects]
+            self._leave_out("", subjects)
+
+    def _left(self) -> Iterator[tuple[Step, Target]]:
+        """What has no way back, and is still to be done."""
+        return ((step, one) for step in self.plan.irreversible for one in self.log.ledger.targets(step, *LEFT))
+
+    def _make_way(self, wish: StopWish) -> Ending | None:
+        """Somebody has asked for it. Nothing then waits for a decision: it is taken back, or ended without the rest."""
+        why = _made_way(wish)
+        if any(self.log.ledger.irreversible_done()):
+            self.spare({target.subject for _, target in self._left()} - self.spared, why)
+            return None
+        step = next(one for one in self.plan.steps if self.log.ledger.targets(one, *LEFT))
+        self.failures += [_failure(step, one, why) for one in self.log.ledger.targets(step, *LEFT)]
+        return self._take_back(None)
+
     def _run_section(self, steps: Sequence[Step]) -> Ending | None:
         again = self._is_doubtful(steps)
         for step in steps:
             if self.stopping.abort.is_set():
                 return self._take_back(None)
+            wish = self.lease.stop_wish
+            ended = self._make_way(wish) if wish is not None and self.log.ledger.targets(step, *LEFT) else None
+            if ended is not None:
+                return ended
             try:
                 failed = self._advance(step, again=again)
             except LeaseHeld as held:
@@ -117,7 +146,8 @@ class Executor:
     def _advance(self, step: Step, *, again: bool = False) -> set[str]:
         """Bring the step to done on every target that is left, or on all of them; the hosts where that failed."""
         ledger = self.log.ledger
-        targets = ledger.targets(step, *LEFT, *(("done",) if again else ()))
+        left = ledger.targets(step, *LEFT, *(("done",) if again else ()))
+        targets = tuple(target for target in left if target.subject not in self.spared)
         if not targets:
             return set()
         self.lease.check()
@@ -226,6 +256,24 @@ _STUCK = Outcome(
         "намеренно оставлено как есть: более поздний откат на этом узле выполнить не удалось",
     ),
 )
+
+
+_OVERTAKEN = Outcome(
+    status="refused", acted=False,
+    message=Bilingual(
+        "left alone: what was planned is not to be done any more as things stand now",
+        "не тронуто: при нынешнем положении дел запланированное выполнять нельзя",
+    ),
+)  # fmt: skip
+
+
+def _made_way(wish: StopWish) -> Outcome:
+    who = wish.who.principal
+    message = Bilingual(
+        f"stopped to make way: {who} asked for it ({wish.reason})",
+        f"остановлено, чтобы уступить: просит {who} ({russian(wish.reason)})",
+    )
+    return Outcome(status="refused", message=message, acted=False)
 
 
 def _refusal(held: LeaseHeld) -> Outcome:

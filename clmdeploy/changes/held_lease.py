@@ -26,6 +26,10 @@ class Holding(Protocol):
     @property
     def fence(self) -> Fence: ...
 
+    @property
+    def stop_wish(self) -> StopWish | None:
+        """Who has asked the holder to stop at its next safe point, and why."""
+
     def check(self) -> None:
         """Raises OutcomeUnknown when this process may act no longer."""
 
@@ -47,8 +51,7 @@ class HeldLease:
         self._lost = ""
         self._trouble = ""
         self._silent_since = 0.0
-        self.stop_wish: StopWish | None = None
-        """somebody has asked the holder to stop at its next safe point"""
+        self._wish: StopWish | None = None
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._keep_alive, name="lease", daemon=True)
@@ -57,6 +60,11 @@ class HeldLease:
     @property
     def fence(self) -> Fence:
         return Fence(scope=self._document.scope, token=self._document.token)
+
+    @property
+    def stop_wish(self) -> StopWish | None:
+        """See Holding; learnt with a heartbeat."""
+        return self._wish
 
     def check(self) -> None:
         """Raises OutcomeUnknown when this process may act no longer: somebody took over, or the storage is silent.
@@ -119,7 +127,7 @@ class HeldLease:
             self._trouble = f"{type(error).__name__}: {error}"
 
     def _see_wish(self) -> None:
-        self.stop_wish = self._leases.stop_wish(self._document)
+        self._wish = self._leases.stop_wish(self._document)
 
     def _put(self, *, held: bool) -> None:
         begun = self._leases.clock.monotonic()

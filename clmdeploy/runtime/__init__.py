@@ -7,7 +7,7 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from clmdeploy.changes.guarded import Outcome
     from clmdeploy.changes.journal import Journal
     from clmdeploy.changes.lease import Leases
+    from clmdeploy.changes.ledger import Ledger
     from clmdeploy.changes.plan import Plan
     from clmdeploy.changes.ports import OutcomeListener
     from clmdeploy.changes.proposals import Proposals
@@ -156,7 +157,13 @@ class Runtime(PointReach):
             releases=self.releases, inventory={host.name: host for host in self.environment.hosts},
             secret=self.secret, watcher=watcher or Silent(),
         )  # fmt: skip
-        return Conductor(world, self.journals[0] if scope == "fleet" else self.data_journal, self.turns, self.who)
+        journal = self.journals[0] if scope == "fleet" else self.data_journal
+        return Conductor(world, journal, self.turns, self.who, self._review)
+
+    def _review(self, change: str, ledger: Ledger) -> Collection[str]:
+        from clmdeploy.runtime.expiring import review
+
+        return review(self, change, ledger)
 
     @property
     def is_offline(self) -> bool:

@@ -67,6 +67,7 @@ class Stage:
     hosts: MemoryHosts = field(default_factory=MemoryHosts)
     clock: FakeClock = field(default_factory=FakeClock)
     signer: FakeSigner = field(default_factory=FakeSigner)
+    time_to_live: int = 600
 
     def conductor(self, principal: str = "first", scope: Scope = "fleet") -> Conductor:
         who = Who(principal=principal, user="u", host="control")
@@ -75,7 +76,7 @@ class Stage:
             releases=MemoryStore(), inventory={}, secret=Secret,
         )  # fmt: skip
         journal = self.journal_of(scope)
-        leases = Leases(self.store, "test", self.clock, 600, is_settled=journal.is_settled)
+        leases = Leases(self.store, "test", self.clock, self.time_to_live, is_settled=journal.is_settled)
         return Conductor(world, journal, leases, who)
 
     @property

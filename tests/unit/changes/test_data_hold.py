@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Sequence
+
 import pytest
 
+from clmdeploy.adapters.clock import SystemClock
+from clmdeploy.changes.data_hold import DataHold
 from clmdeploy.changes.events import Who
-from clmdeploy.changes.guarded import Guarded
+from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.held_lease import HeldLease
+from clmdeploy.changes.plan import Plan, Policy, Step, Target, TaskCall
+from clmdeploy.changes.ports import OutcomeListener
 from clmdeploy.changes.turns import Request
 from clmdeploy.model.errors import ExitCode, LeaseHeld
 
@@ -121,6 +129,66 @@ def test_a_backup_that_is_asked_makes_way(stage: Stage) -> None:
     stage.clock.sleep = nap  # type: ignore[method-assign]
     ending = stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0, stop_backup=True)
     assert ending.state == "done"
+
+
+def expiry() -> Plan:
+    """Mark, then drop, then strike off, on app1."""
+    steps = []
+    for name, undo in (("mark", "restore"), ("drop", "irreversible"), ("log", "irreversible"), ("finish", "nothing")):
+        target = Target(host="app1", subject="clm" if undo == "irreversible" else "app1")
+        steps.append(
+            Step.model_validate({
+                "id": name, "stage": name, "title": name, "undo": undo, "whole_fleet": target.subject == "app1",
+                "action": TaskCall(act="expire"), "targets": (target,), "timeout": 10,
+            })
+        )  # fmt: skip
+    return make_plan().model_copy(
+        update={"kind": "expire", "steps": tuple(steps), "policy": Policy(on_failure="tolerate", tolerate=1)}
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked_in", "state", "acts"),
+    [
+        ("mark", "taken-back", ["perform mark", "restore mark"]),
+        ("drop", "done", ["perform mark", "perform drop", "perform finish"]),
+    ],
+)
+def test_work_on_the_data_makes_way_between_its_steps(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, asked_in: str, state: str, acts: list[str]
+) -> None:
+    """Whoever asks gets the data while the act under way is over; and nobody has to decide on what was stopped."""
+    monkeypatch.setattr(stage, "clock", SystemClock())
+    stage.time_to_live = 2
+    waiting, done = threading.Event(), list[str]()
+
+    def rollback() -> None:
+        request = Request("fleet", Who(principal="admin", user="u", host="c"), "c2", "it burns")
+        data = DataHold(stage.conductor().leases, request, stop_backup=True)
+        data.await_free(make_plan())
+        waiting.set()
+
+    asking = threading.Thread(target=rollback)
+
+    def work(acts: Sequence[Guarded], listen: OutcomeListener) -> dict[str, Outcome]:
+        for act in acts:
+            if act.guard == "run":
+                name = act.unit.split("-")[2]
+                done.append(f"{act.verb} {name}")
+                if (act.verb, name) == ("perform", asked_in):
+                    asking.start()
+                    time.sleep(2.5)  # some heartbeats
+            listen(act.key, Outcome(status="done", result={"state": "done"}))
+        return {act.key: Outcome(status="done", result={"state": "done"}) for act in acts}
+
+    monkeypatch.setattr(stage.hosts, "perform", work)
+    conductor = stage.conductor(scope="data")
+    ending = conductor.begin("c1", stage.signed(expiry()), "nightly", 0)
+    assert (ending.state, done) == (state, acts)
+    assert "it burns" in ending.failures[0].message
+    asking.join(20)
+    assert waiting.is_set()
+    conductor.refuse_open()
 
 
 def test_a_data_lease_of_a_lost_control_node_is_given_back_by_abort() -> None:

@@ -190,6 +190,73 @@ def test_after_it_there_is_only_one_way(desk: Desk, vault: Vault, points: list[R
     assert is_through(desk, vault, points)
 
 
+def cut_off(desk: Desk, vault: Vault, step: str) -> None:
+    """An expiry whose control node goes when it has `step` before it."""
+
+    def kill(act: Guarded) -> Outcome | None:
+        if act.guard == "run" and f"-{step}-" in act.unit:
+            vault.before = lambda _act: None
+            raise Killed
+        return None
+
+    vault.before = kill
+    with pytest.raises(Killed):
+        desk("backup", "expire", *NOW)
+
+
+def made_upon(desk: Desk, vault: Vault, points: list[RestorePoint]) -> RestorePoint:
+    """A point that a deploy has made meanwhile, upon backups that are to go."""
+    made = make_point(Made(BEGIN + timedelta(days=4), "incr", tuple(points[:2]), segment=42))
+    made = made.model_copy(update={"environment_id": SETTINGS["uuid"]})
+    vault.hold([made])
+    desk.runtime().points.publish(made)
+    return made
+
+
+def test_gone_on_with_it_looks_anew(desk: Desk, vault: Vault, points: list[RestorePoint]) -> None:
+    """What a point that was made meanwhile stands on stays; while nothing has gone, all is taken back."""
+    cut_off(desk, vault, "files")
+    made = made_upon(desk, vault, points)
+    said = desk("change", "resume", "-e", "lab")
+    assert (said.code, "change abort" in said.err + said.out) == (4, True)
+    assert (len(vault.backups), len(vault.snapshots["app1"])) == (5, 5)
+    assert desk("change", "abort", "-e", "lab").code == 0
+    assert desk("backup", "expire", *NOW).code == 0
+    assert {one.database.label for one in (*points[:2], made)} <= vault.backups.keys()
+
+
+def test_past_the_first_drop_it_ends_without_what_is_needed_by_now(
+    desk: Desk, vault: Vault, points: list[RestorePoint]
+) -> None:
+    """No decision is left to anybody: the rest stays marked, and a later expiry weighs it."""
+    cut_off(desk, vault, "database")
+    made = made_upon(desk, vault, points)
+    said = desk("change", "resume", "-e", "lab", "--json")
+    assert (said.code, said.json["state"], said.json["dropped"]) == (5, "done", ["clm"])
+    assert {one.database.label for one in (*points, made)} == {*vault.backups}
+    assert desk("backup", "list", "-e", "lab", "--json").json["going"] == [points[1].id, points[0].id]
+    assert desk("backup", "expire", *NOW).code == 0
+    assert {one.database.label for one in (*points[:2], made)} <= vault.backups.keys()
+
+
+def test_a_backup_that_came_in_the_last_moment_is_not_dropped_with_its_base(
+    desk: Desk, vault: Vault, points: list[RestorePoint]
+) -> None:
+    """pgBackRest would take it without a word; so the host is asked right before, and nothing goes there."""
+
+    def arm(act: Guarded) -> Outcome | None:
+        if act.guard == "run" and "-files-" in act.unit:
+            vault.backups["20270101-010203F_20270102-010203I"] = {
+                "type": "incr", "reference": [points[0].database.label], "wal": "0" * 24, "point": "",
+            }  # fmt: skip
+        return None
+
+    vault.before = arm
+    said = desk("backup", "expire", *NOW, "--json")
+    assert (said.code, said.json["dropped"], len(vault.backups)) == (5, ["clm"], 5)
+    assert "stands on" in str(said.json["failures"])
+
+
 @pytest.mark.parametrize("fault", ["broken", "stuck"])
 @pytest.mark.parametrize("repository", ["app1", "clm"])
 def test_a_repository_that_drops_nothing_holds_up_no_other(
