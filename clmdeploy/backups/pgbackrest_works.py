@@ -16,7 +16,7 @@ from clmdeploy.backups.pgbackrest_backup import Backup
 from clmdeploy.backups.pgbackrest_info import StanzaInfo, read_info
 from clmdeploy.backups.wal import Segment
 from clmdeploy.backups.work import Arguments, Asked, Found, OfPoint, Repeatable, WorkFailed, refuse_unsuccessful
-from clmdeploy.backups.work_results import DatabaseFound, PointFound, only
+from clmdeploy.backups.work_results import CheckFound, DatabaseFound, PointFound, only, results_of
 from clmdeploy.model.bilingual import Bilingual, joined, russian
 
 LISTING = 32 * 1024 * 1024  # bytes of `info` that are told whole
@@ -64,16 +64,16 @@ class Check(Repeatable):
             raise WorkFailed(info.words)
         _refuse_running(info)
         refuse_unsuccessful(completed[2], asked.engine.ending(completed[2]), "pgBackRest")
-        return {"version": ".".join(map(str, release)), "backups": len(info.backups)}
+        size = max((one.info.size for one in info.backups[-1:]), default=0)
+        return {"version": ".".join(map(str, release)), "backups": len(info.backups), "size": size}
 
 
 class _Backup(_Stanza, OfPoint):
     type: Literal["full", "diff", "incr"]
-    expected: int = 0
 
     @property
     def order(self) -> DatabaseBackup:
-        return DatabaseBackup(self.type, self.point, self.expected)
+        return DatabaseBackup(self.type, self.point)
 
 
 class TakeBackup:
@@ -106,7 +106,8 @@ class TakeBackup:
 
     def progress(self, arguments: Arguments, line: bytes) -> Progress | None:
         asked = _Backup.model_validate(arguments)
-        return asked.engine.progress(line, asked.expected)
+        found = results_of(CheckFound, arguments, "check-database").values()
+        return asked.engine.progress(line, max((one.size for one in found), default=0))
 
 
 class Archived(Repeatable):

@@ -29,6 +29,7 @@ select json_build_object(
   'system_id', (select system_identifier::text from pg_control_system()),
   'segment', pg_walfile_name(pg_current_wal_lsn()),
   'segment_size', pg_size_bytes(current_setting('wal_segment_size')),
+  'size', (select coalesce(sum(pg_database_size(oid)), 0) from pg_database),
   'inserted', tup_inserted, 'updated', tup_updated, 'deleted', tup_deleted,
   'at', extract(epoch from clock_timestamp()),
   'statistics', concat_ws('/', coalesce(extract(epoch from stats_reset)::text, '-'),
@@ -65,6 +66,7 @@ class _Moment(Told):
     system_id: str
     segment: str
     segment_size: int
+    size: int = 0
     inserted: int
     updated: int
     deleted: int
@@ -119,7 +121,7 @@ class NamedPoint(Repeatable):
         return {
             "name": restore_point_name(asked.point), "lsn": lsn, "timeline": timeline,
             "segment": Segment.ending_at(timeline, lsn, moment.segment_size).name,
-            "segment_size": moment.segment_size, "system_id": moment.system_id,
+            "segment_size": moment.segment_size, "system_id": moment.system_id, "size": moment.size,
             "counters": _counters(moment),
         }  # fmt: skip
 

@@ -45,8 +45,6 @@ class Declared(OfPoint):
     """host → what its file repository is called"""
     paths: dict[str, tuple[str, ...]] = {}
     """host → trees that must be there"""
-    expected: int = 0
-    """bytes of the database when this was planned"""
     pin: str | None = None
     """why it is to be kept"""
 
@@ -55,7 +53,7 @@ def restore_point(arguments: Arguments, completed: datetime, who: str) -> Restor
     """The manifest. Raises WorkFailed when a part is missing or not to be believed, InvalidInput for no results."""
     declared = Declared.model_validate(arguments)
     backup, named = only(DatabaseFound, arguments, "database"), only(PointFound, arguments, "named-point")
-    _refuse_implausible(declared, backup)
+    _refuse_implausible(named, backup)
     _refuse_unarchived(named, only(ArchivedFound, arguments, "archived"))
     files = tuple(_files(declared, results_of(FilesFound, arguments, "files") if declared.paths else {}))
     try:
@@ -102,9 +100,9 @@ def _files(declared: Declared, found: Mapping[str, FilesFound]) -> list[FilesPar
     return parts
 
 
-def _refuse_implausible(declared: Declared, backup: DatabaseFound) -> None:
-    if backup.size * 2 < declared.expected:
-        sizes = (backup.size, declared.expected)
+def _refuse_implausible(named: PointFound, backup: DatabaseFound) -> None:
+    if backup.size * 2 < named.size:
+        sizes = (backup.size, named.size)
         raise WorkFailed(
             Bilingual(
                 "the backup holds {} bytes, but the database had {}".format(*sizes),

@@ -20,6 +20,13 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class CheckFound(Result):
+    """Of pgbackrest-check."""
+
+    size: Bytes = 0
+    """of the database when the newest backup was taken"""
+
+
 class DatabaseFound(Result):
     """Of pgbackrest-backup."""
 
@@ -47,6 +54,7 @@ class PointFound(Result):
     segment_size: int = SEGMENT_SIZE
     system_id: str
     counters: Counters
+    size: Bytes = 0
 
 
 class ArchivedFound(Result):

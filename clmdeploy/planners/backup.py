@@ -108,10 +108,10 @@ class _Maker:
     def database(self) -> Iterator[Step]:
         host, primary, database = self._backup_host, self.wish.facts.primary, self.wish.backup.database
         there = [Target(host=host, subject=host)]
-        order = self._point | self._stanza | {"type": self.wish.type, "expected": primary.size}
+        order = self._point | self._stanza | {"type": self.wish.type}
         yield self._step(
             "database", "database", f"Back up the database ({self.wish.type})",
-            EngineCall(act="pgbackrest-backup", arguments=order), there, DAY,
+            EngineCall(act="pgbackrest-backup", arguments=order, uses=(self._id("check-database"),)), there, DAY,
         )  # fmt: skip
         server: dict[str, JsonValue] = {"database": database.name, "port": database.port}
         yield self._step(
@@ -136,7 +136,7 @@ class _Maker:
             "config_digest": self.wish.inputs["settings"], "repository": self.wish.backup.database.stanza,
             "repositories": {host: host for host in self.trees},
             "paths": {host: list(paths) for host, paths in self.trees.items()},
-            "expected": self.wish.facts.primary.size, "pin": self.wish.pin,
+            "pin": self.wish.pin,
         }  # fmt: skip
         uses = tuple(self._id(one) for one in STEPS if self.trees or one != "files")
         call = StoreCall(act="publish-point", arguments=self._point | declared, uses=uses)

@@ -44,7 +44,7 @@ def arguments(prefix: str = "", results: dict[str, Any] | None = None, **changes
         "change": CHANGE, "local": 1, "prefix": prefix, "environment": "lab", "environment_id": "uuid-of-lab",
         "reason": "nightly", "release": "1.2.0-0a1b2c3d", "schema_version": 4, "config_digest": "c" * 64,
         "repository": "clm", "repositories": {"db1": "db1"}, "paths": {"db1": ["/etc/postgresql"]},
-        "expected": 30_000_000, "pin": None, "results": {prefix + step: one for step, one in told.items()}, **changes,
+        "pin": None, "results": {prefix + step: one for step, one in told.items()}, **changes,
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from clmdeploy.model.errors import ClmError
 
 CHANGE = "20261123-190322627-backup-b7fc"
 POINT = "20261123-190322627-b7fc01"
-ORDER = {"stanza": "clm", "processes": 2, "type": "full", "expected": 1000, "change": CHANGE, "local": 1, "more": 1}
+ORDER = {"stanza": "clm", "processes": 2, "type": "full", "change": CHANGE, "local": 1, "more": 1}
 OK = Completed(0)
 UNCHECKED = b"WARN: unable to check pg1: [LockAcquireError] held\nERROR: [056]: no primary cluster - cannot proceed\n"
 
@@ -53,7 +53,7 @@ def found(**changes: Any) -> dict[str, Any]:
 def named(**changes: Any) -> dict[str, Any]:
     return {
         "name": f"clm-{POINT}", "lsn": "0/A000090", "timeline": 1, "segment": "00000001000000000000000A",
-        "segment_size": 16777216, "system_id": "7711443416426315844",
+        "segment_size": 16777216, "system_id": "7711443416426315844", "size": 30_000_000,
         "counters": {"inserted": 1, "updated": 2, "deleted": 3}, **changes,
     }  # fmt: skip
 
@@ -105,7 +105,7 @@ def test_a_backup_that_still_runs_is_not_called_undone() -> None:
 def test_the_check_names_the_repository_before_what_follows_from_it() -> None:
     """`info` always ends with 0; what it says comes first."""
     version = Completed(0, b"2055001")
-    assert Check().read(ORDER, [version, info(code=2), OK]) == {"version": "2.55.1", "backups": 0}
+    assert Check().read(ORDER, [version, info(code=2), OK]) == {"version": "2.55.1", "backups": 0, "size": 0}
     with pytest.raises(WorkFailed, match="can't be read"):
         Check().read(ORDER, [version, info(code=99), Completed(49)])
     with pytest.raises(WorkFailed, match="another backup"):
@@ -152,6 +152,7 @@ def test_the_moment_is_named_and_the_log_switched() -> None:
     assert command.user == "postgres"
     assert f"--command=select pg_create_restore_point('clm-{POINT}')" in command.argv
     at = {"system_id": "7711443416426315844", "segment": "00000001000000000000000A", "segment_size": 16777216,
+          "size": 30_000_000,
           "inserted": 1, "updated": 2, "deleted": 3, "at": 1767574923.5, "statistics": "-/17.5"}  # fmt: skip
     said = f"0/A000090\n{json.dumps(at)}\n0/A0000A8\n".encode()
     told = NamedPoint().read(SERVER, [Completed(0, said)])
@@ -245,7 +246,8 @@ def test_snapshots_found_later_prove_nothing() -> None:
 def test_progress_is_read_in_bytes() -> None:
     """From restic's own messages, and from the share that pgBackRest's log tells."""
     line = b"P02 DETAIL: backup file db2:/var/lib/postgresql/17/main/base/5/1 (8KB, 25.00%) checksum " + b"a" * 40
-    told = WORKS["pgbackrest-backup"].progress(ORDER, line)
+    known = {"results": {"check-database": {"backup1": {"size": 1000}}}}  # of the newest backup: no plan has it in it
+    told = WORKS["pgbackrest-backup"].progress(ORDER | known, line)
     assert told is not None
     assert (told.done, told.total) == (250, 1000)
     said = b'{"message_type":"status","bytes_done":5,"total_bytes":9,"files_done":1}'

@@ -70,6 +70,12 @@ def test_the_same_wish_is_the_same_plan() -> None:
     assert plan_backup(wish()).digest == plan_backup(wish()).digest
 
 
+def test_a_dry_run_has_the_digest_of_what_is_applied_later() -> None:
+    """The database grows all the time: what it measures is no part of the plan."""
+    grown = wish(servers=(server(DB1, size=999_999), server(DB2)))
+    assert plan_backup(grown).digest == plan_backup(wish()).digest
+
+
 def test_files_are_those_that_the_release_declares_and_the_settings_add() -> None:
     """Shared trees where they are owned, environment files wherever the release runs."""
     runs = release(
