@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
@@ -14,14 +15,14 @@ from clmdeploy.backups.engine import Ending, Progress
 from clmdeploy.backups.host_files import DATABASE, JOBS, files_on_host, stanza_on_backup_host
 from clmdeploy.backups.output import shown
 from clmdeploy.backups.pgbackrest import Pgbackrest
-from clmdeploy.backups.pgbackrest_listing import read_entries, wal_in
+from clmdeploy.backups.pgbackrest_listing import Entry, read_entries, wal_in
 from clmdeploy.backups.pgbackrest_recovery import DatabaseRestore, Target, path
 from clmdeploy.backups.point import Lsn, SegmentName
 from clmdeploy.backups.restic import Restic
 from clmdeploy.backups.restic_order import FilesRestore
 from clmdeploy.backups.restic_output import Summary, faults, summary
-from clmdeploy.backups.target_words import log_lacks, unfit
-from clmdeploy.backups.wal import SEGMENT_SIZE, Fork, Segment, gaps, needed
+from clmdeploy.backups.target_words import history_lacks, log_lacks, snapshot_lacks, unfit
+from clmdeploy.backups.wal import SEGMENT_SIZE, Fork, Gap, Segment, gaps, needed
 from clmdeploy.backups.work import Arguments, Asked, Found, Repeatable, Work, WorkFailed, refuse_unsuccessful
 from clmdeploy.model.bilingual import joined
 
@@ -69,6 +70,12 @@ class _Span(Asked):
         return stanza_on_backup_host(self.stanza)
 
     @property
+    def history_files(self) -> tuple[str, ...]:
+        """What leads recovery onto the timeline of its end; the first timeline has none."""
+        timeline = Segment.named(self.until, self.segment_size).timeline
+        return (f"{timeline:08X}.history",) if timeline > 1 else ()
+
+    @property
     def segments(self) -> tuple[Segment, ...]:
         first, last = (Segment.named(name, self.segment_size) for name in (self.start, self.until))
         return tuple(needed(first, last, [Fork(timeline, lsn) for timeline, lsn in self.history]))
@@ -80,7 +87,8 @@ class Restorable(Repeatable):
     def commands(self, arguments: Arguments) -> tuple[Command, ...]:
         asked = _Span.model_validate(arguments)
         directories = sorted({segment.name[:16] for segment in asked.segments})
-        only = f"({'|'.join(directories)})" if len(directories) <= MOST_DIRECTORIES else ""
+        wanted = [*directories, *asked.history_files]
+        only = f"({'|'.join(wanted)})" if len(directories) <= MOST_DIRECTORIES else ""
         log = asked.engine.entries(f"archive/{asked.stanza}", recurse=True, only=only)
         return tuple(replace(one, user=JOBS, keep=LISTING) for one in (asked.engine.listing(), log))
 
@@ -91,11 +99,26 @@ class Restorable(Repeatable):
         backups = {one.label: one for one in asked.engine.read_listing(completed[0].stdout)}
         if asked.label not in backups or backups[asked.label].is_spoiled:
             raise WorkFailed(*unfit(asked.label, asked.label in backups))
-        present = {wal.segment for wal in wal_in(read_entries(completed[1].stdout)) if not wal.partial}
+        entries = read_entries(completed[1].stdout)
+        there = {path.rsplit("/", 1)[-1] for path in entries}
+        for name in asked.history_files:
+            if name not in there:
+                raise WorkFailed(*history_lacks(name))
+        present = {wal.segment for wal in wal_in(entries) if not wal.partial}
         lacking = gaps(asked.segments, present)
         if lacking:
-            raise WorkFailed(*log_lacks(lacking))
+            raise WorkFailed(*log_lacks(lacking, _stored_before(lacking[0], asked.segments, entries)))
         return {"segments": len(asked.segments)}
+
+
+def _stored_before(gap: Gap, wanted: Sequence[Segment], entries: Mapping[str, Entry]) -> datetime | None:
+    """When the segment before the gap was stored: until about then any moment can be reached."""
+    before = [segment.name for segment in wanted if segment.number < gap.first.number]
+    times = [
+        entry.time for path, entry in entries.items()
+        if before and entry.time is not None and path.rsplit("/", 1)[-1].startswith(before[-1])
+    ]  # fmt: skip
+    return datetime.fromtimestamp(max(times), UTC) if times else None
 
 
 class _Database(Asked):
@@ -189,6 +212,22 @@ class RestoreFiles(Repeatable):
         return _Trees.model_validate(arguments).engine.progress(line)
 
 
+class FilesRestorable(Repeatable):
+    """The repository has every snapshot that will be put back."""
+
+    def commands(self, arguments: Arguments) -> tuple[Command, ...]:
+        return (replace(_Trees.model_validate(arguments).engine.listing(), keep=LISTING),)
+
+    def read(self, arguments: Arguments, completed: Sequence[Completed]) -> Found:
+        asked = _Trees.model_validate(arguments)
+        refuse_unsuccessful(completed[0], asked.engine.ending(completed[0]), "restic")
+        listed = {one.id for one in asked.engine.read_listing(completed[0].stdout)}
+        for tree in asked.trees:
+            if tree.snapshot not in listed:
+                raise WorkFailed(*snapshot_lacks(shown(tree.path), tree.snapshot))
+        return {"snapshots": len(asked.trees)}
+
+
 def _refuse_incomplete(completed: Completed, ending: Ending) -> None:
     """Which files could not be written stands in what restic said meanwhile."""
     told = [fault.words for fault in faults(completed.stderr)[:5]]
@@ -204,5 +243,6 @@ def _tree(tree: Tree, told: Summary) -> Found:
 WORKS: Mapping[str, Work] = {
     "pgbackrest-restorable": Restorable(),
     "pgbackrest-restore": RestoreDatabase(),
+    "restic-restorable": FilesRestorable(),
     "restic-restore": RestoreFiles(),
 }

@@ -74,19 +74,6 @@ def verified(point: RestorePoint, read: Mapping[Holding, datetime]) -> datetime 
     return min(known) if len(known) == len(times) else None
 
 
-def reach(part: DatabasePart, log: Log, timeline: int, newest: str) -> Gap | None:
-    """The first hole between this backup and the newest archived segment: moments behind it can't be reached.
-
-    Raises InvalidInput when that timeline does not come from the backup's.
-    """
-    if part.wal is None:
-        return None
-    start = Segment.named(part.wal.start, part.wal.segment_size)
-    until = Segment.named(newest, part.wal.segment_size)
-    lacking = gaps(needed(start, until, log.histories.get(timeline, ())), log.segments)
-    return lacking[0] if lacking else None
-
-
 def lost(log: Log, size: int, archived: str, in_flight: int = 0) -> tuple[Gap, ...]:
     """Holes in the log that time does not fill. `archived`: the newest segment that the server calls stored.
 

@@ -86,7 +86,8 @@ def unfit(label: str, listed: bool) -> tuple[str, str]:
     return words, LIST
 
 
-def log_lacks(gaps: Sequence[Gap]) -> tuple[str, str]:
+def log_lacks(gaps: Sequence[Gap], until: datetime | None = None) -> tuple[str, str]:
+    """`until`: when the last segment before the first gap was stored."""
     count, first = sum(gap.count for gap in gaps), str(gaps[0])
     return (
         Bilingual(
@@ -96,5 +97,33 @@ def log_lacks(gaps: Sequence[Gap]) -> tuple[str, str]:
         Bilingual(
             "choose a point whose log is whole: clmdeploy backup verify tells",
             "выберите точку с целым журналом: это покажет clmdeploy backup verify",
+        )
+        if until is None
+        else Bilingual(
+            f"the log is whole until about {spelled(until)}: choose a moment before that, or a point behind the gap",
+            f"журнал цел примерно до {spelled(until)}: выберите момент раньше или точку после пропуска",
         ),
+    )
+
+
+def history_lacks(name: str) -> tuple[str, str]:
+    return (
+        Bilingual(
+            f"the archive lacks {name}: without it recovery finds no way onto that timeline",
+            f"в архиве нет {name}: без него восстановление не перейдёт на эту линию времени",
+        ),
+        Bilingual(
+            "put it back from pg_wal of a database host that has it, or choose a point of another timeline",
+            "верните его из pg_wal узла базы, где он есть, или выберите точку другой линии времени",
+        ),
+    )
+
+
+def snapshot_lacks(path: str, snapshot: str) -> tuple[str, str]:
+    return (
+        Bilingual(
+            f"the repository has no snapshot {snapshot[:12]} of {path}",
+            f"в хранилище нет снимка {snapshot[:12]}: {path}",
+        ),
+        LIST,
     )

@@ -33,7 +33,7 @@ class Lines:
     histories: Mapping[int, tuple[Fork, ...]] = field(default_factory=dict)
     """timeline → where it left those before it; without the live one's, only points of that very timeline serve"""
     begun: Mapping[int, datetime] = field(default_factory=dict)
-    """timeline → when it was begun, by the journal of restores"""
+    """timeline → when it was begun, by the journal of restores, or by when its history was stored"""
     end: datetime | None = None
     """until when the log reaches on the live one; None: nobody can tell"""
 
@@ -100,7 +100,14 @@ def _first(known: Sequence[RestorePoint]) -> datetime | None:
 
 
 def _followed_at(known: Sequence[RestorePoint], at: datetime, lines: Lines) -> int:
-    """The timeline of that moment: that of the points around it, and where these differ, what the journal says."""
+    """The timeline of that moment: by what is known of it last before, where each one's beginning is known; else that
+    of the points around it.
+    """
+    beginnings = [(begun, timeline) for timeline, begun in lines.begun.items() if begun <= at]
+    made = [(one.completed, one.database.timeline) for one in known if one.completed <= at]
+    missing = set(range(2, lines.live + 1)) - set(lines.begun)
+    if not missing and (beginnings or made):
+        return max([*beginnings, *made])[1]
     before = [one.database.timeline for one in known if one.completed <= at]
     after = [one.database.timeline for one in known if one.completed > at] or [lines.live]
     earlier, later = (before or after)[-1], after[0]

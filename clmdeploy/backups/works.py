@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from clmdeploy.backups.archive_reach import ArchiveHistories, ArchiveListing
 from clmdeploy.backups.pgbackrest_expiry import DatabaseExpiry, DatabaseListing, LogExpiry
 from clmdeploy.backups.pgbackrest_works import Archived, Check, TakeBackup
 from clmdeploy.backups.postgres_works import NamedPoint, Role
@@ -21,6 +22,8 @@ WORKS: Mapping[str, Work] = {
     "postgres-point": NamedPoint(),
     "restic-check": FilesCheck(),
     "restic-backup": FilesBackupWork(),
+    "pgbackrest-archive": ArchiveListing(),
+    "pgbackrest-histories": ArchiveHistories(),
     **SETUP,
     "pgbackrest-list": DatabaseListing(),
     "pgbackrest-expire": DatabaseExpiry(),

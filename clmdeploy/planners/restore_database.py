@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from clmdeploy.backups.pgbackrest_recovery import Target as Recovery
 from clmdeploy.backups.restore_works import Goal
+from clmdeploy.backups.wal import Segment
 from clmdeploy.changes.plan import EngineCall, Step, TaskCall, Undo
 from clmdeploy.model.value import JsonValue
 from clmdeploy.planners.restore_step import DAY, SERVICE, Arguments, step, target
@@ -22,9 +23,17 @@ def stop_database_steps(wish: RestoreWish) -> Iterator[Step]:
         yield _database_step(wish, "stop", "stop-standbys", "Stop the standbys", "standby",
                              {"state": "stopped"}, wish.standbys, {})  # fmt: skip
     # What the archive does not have yet would be removed with the rest; without a server nothing can be archived.
-    archived = primary.readable and wish.makes_safety_point
+    archived = _must_be_archived(wish)
     yield _database_step(wish, "stop", "stop-database", "Stop the database", "cluster",
                          {"state": "stopped", "archived": archived}, [primary], {})  # fmt: skip
+
+
+def _must_be_archived(wish: RestoreWish) -> bool:
+    """Whether all of the log that lies beside the data must be stored: always, where recovery is to read on in it."""
+    kind, primary = wish.choice.target.kind, wish.primary
+    if primary.readable and not primary.recovery:
+        return wish.makes_safety_point or kind in ("default", "time")
+    return kind == "default" and wish.left is None
 
 
 def database_steps(wish: RestoreWish) -> Iterator[Step]:
@@ -38,7 +47,7 @@ def database_steps(wish: RestoreWish) -> Iterator[Step]:
     named = point.database.wal.named.lsn if point.database.wal and wish.choice.target.kind == "name" else ""
     slots = list(wish.slots)
     yield _database_step(wish, "database", "recover", "Replay the log, begin a new timeline, archive it", "recovery",
-                         {"lsn": named, "slots": slots}, [primary], {}, "keep", DAY)  # fmt: skip
+                         {"lsn": named, "least": _least(wish), "slots": slots}, [primary], {}, "keep", DAY)  # fmt: skip
 
 
 def standby_steps(wish: RestoreWish) -> Iterator[Step]:
@@ -53,6 +62,15 @@ def standby_steps(wish: RestoreWish) -> Iterator[Step]:
     )  # fmt: skip
     yield _database_step(wish, "standbys", "follow", "Let the standbys follow the primary", "standby",
                          {"state": "following"}, wish.standbys, {}, "keep", SERVICE, essential=False)  # fmt: skip
+
+
+def _least(wish: RestoreWish) -> str:
+    """Where recovery to the end of the log must have got to: the beginning of what was archived last."""
+    wal = wish.choice.base.database.wal
+    if wish.choice.target.kind != "default" or wal is None:
+        return ""
+    begins = Segment.named(wish.until, wal.segment_size).number * wal.segment_size
+    return f"{begins >> 32:X}/{begins & 0xFFFFFFFF:X}"
 
 
 def open_steps(wish: RestoreWish) -> Iterator[Step]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from clmdeploy.changes.plan import EngineCall, Step, TaskCall, Undo
+from clmdeploy.changes.plan import EngineCall, Step, Target, TaskCall, Undo
 from clmdeploy.model.facts import HostFacts, ServerFacts
 from clmdeploy.planners.balancing import fence_steps
 from clmdeploy.planners.restore_database import open_steps, stop_database_steps
 from clmdeploy.planners.restore_step import DAY, SERVICE, Arguments, member, step, target
-from clmdeploy.planners.restore_wish import RestoreWish
+from clmdeploy.planners.restore_wish import RestoreWish, Tree
 from clmdeploy.planners.rollout import Batch, stage_steps, switch_step
 
 CHECK = "compare"  # the step in which rows and files are compared
@@ -27,6 +27,11 @@ def preflight_steps(wish: RestoreWish) -> Iterator[Step]:
         yield step(
             "preflight", "restorable", f"Make sure that {wish.choice.label} and its log are there",
             EngineCall(act="pgbackrest-restorable", arguments=arguments), [target(wish.backup_host)], "nothing", 900,
+        )  # fmt: skip
+    if wish.scope.files and (targets := _file_targets(wish)):
+        yield step(
+            "preflight", "files-restorable", "Make sure that the snapshots of files are there",
+            EngineCall(act="restic-restorable"), targets, "nothing", 900,
         )  # fmt: skip
     if wish.rollout is not None and wish.scope.whole:
         yield from stage_steps(wish.rollout, switching(wish))
@@ -46,21 +51,29 @@ def stop_steps(wish: RestoreWish) -> Iterator[Step]:
 
 def files_steps(wish: RestoreWish, stage: str = "files", beside: str = "") -> Iterator[Step]:
     """Trees of files on their hosts, exactly as they were."""
-    trees = sorted(wish.trees(), key=lambda tree: (tree.part.host, tree.path))
-    targets = []
-    for name, some in groupby(trees, key=lambda tree: tree.part.host):
-        chosen = [{"path": tree.path, "snapshot": tree.part.snapshot} for tree in some]
-        arguments: Arguments = {
-            "host": name, "repository": wish.repositories[name], "trees": chosen, "side": beside,
-        }  # fmt: skip
-        targets.append(target(wish.host(name), arguments))
+    targets = _file_targets(wish, beside)
     if targets:
-        paths = ", ".join(dict.fromkeys(tree.path for tree in trees))
+        paths = ", ".join(dict.fromkeys(tree.path for tree in _trees(wish)))
         where = f" below {beside}" if beside else ""
         yield step(
             stage, "files", f"Restore {paths}{where}", EngineCall(act="restic-restore"), targets,
             "keep" if beside else "irreversible", DAY,
         )  # fmt: skip
+
+
+def _trees(wish: RestoreWish) -> list[Tree]:
+    return sorted(wish.trees(), key=lambda tree: (tree.part.host, tree.path))
+
+
+def _file_targets(wish: RestoreWish, beside: str = "") -> list[Target]:
+    targets = []
+    for name, some in groupby(_trees(wish), key=lambda tree: tree.part.host):
+        chosen = [{"path": tree.path, "snapshot": tree.part.snapshot} for tree in some]
+        arguments: Arguments = {
+            "host": name, "repository": wish.repositories[name], "trees": chosen, "side": beside,
+        }  # fmt: skip
+        targets.append(target(wish.host(name), arguments))
+    return targets
 
 
 def release_steps(wish: RestoreWish) -> Iterator[Step]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from clmdeploy.backups.archive_reach import ArchiveFacts
 from clmdeploy.backups.layout import Layout
 from clmdeploy.backups.moment import moment
 from clmdeploy.backups.point import Counters
@@ -22,6 +23,7 @@ from clmdeploy.model.errors import HostUnreachable, UsageError, VerificationFail
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.value import JsonValue
 from clmdeploy.planners.restore_wish import ClusterFacts, RestoreWish, Scope, SendersWish
+from clmdeploy.queries.archive_facts import archive_facts
 from clmdeploy.queries.backing_up import BackingUp
 from clmdeploy.queries.fleet import gather_fleet
 from clmdeploy.queries.points import Points, Seen
@@ -69,14 +71,20 @@ class Restoring:
         """Raises InvalidInput for an unknown point or a moment that can't be reached, HostUnreachable, UsageError."""
         backup, groups = backup_of(self.environment), parties(self.environment)
         found = self._clusters(backup, groups.database)
-        choice, left = self._choice(asked, found), None if asked.scope.directory else left_behind(self.journal)
+        at = self._moment(asked.at)
+        stored = archive_facts(
+            self.backing_up.engines, self.environment.settings.uuid, groups.backup, backup.database.stanza, at
+        ) if asked.at is not None and asked.scope.database else ArchiveFacts()  # fmt: skip
+        choice = self._choice(asked, found, at, stored)
+        left = None if asked.scope.directory else left_behind(self.journal)
         fleet = gather_fleet(self.hosts, self.environment, release_groups(self.environment, None), probe=True)
         runs = next((facts.current for facts in fleet.hosts if facts.current), None)
         wanted = choice.base.release if asked.scope.whole and choice.base.release else runs
         layout = Layout(self.environment.settings, backup, groups)
         return RestoreWish(
             settings=self.environment.settings, backup=backup, backup_host=groups.backup,
-            inputs=dict(self.wishing.inputs), scope=asked.scope, choice=choice, until=_until(choice), fleet=fleet,
+            inputs=dict(self.wishing.inputs), scope=asked.scope, choice=choice, until=stored.until(choice),
+            history=stored.history(choice), fleet=fleet,
             rollout=self.wishing.onto(wanted, fleet) if wanted else None, clusters=found.clusters,
             point=self.backing_up.wish("incr", f"before a restore of {choice.base.id}", None),
             repositories={host.name: layout.repository_of(host.name) for host in groups.files},
@@ -89,7 +97,7 @@ class Restoring:
         fleet = gather_fleet(self.hosts, self.environment, release_groups(self.environment, None), probe=True)
         return SendersWish(settings=self.environment.settings, inputs=dict(self.wishing.inputs), fleet=fleet)
 
-    def _choice(self, asked: Asked, found: Found) -> Choice:
+    def _choice(self, asked: Asked, found: Found, at: datetime | None, stored: ArchiveFacts) -> Choice:
         points = self.points()
         if asked.at is None:
             seen = points.find(asked.point or "")
@@ -97,17 +105,30 @@ class Restoring:
             return to_point(seen.point)
         sound = [seen.point for seen in points.points if not seen.faults]
         if asked.point is not None:  # a moment after this very point
-            sound = [points.find(asked.point).point]
-        lines_of = self._lines(found)
-        if asked.at == END:
-            return to_end(sound, lines_of)
-        at = moment(asked.at, self.environment.settings.time_zone)
-        _refuse_future(at, self.clock.now())
-        return to_moment(sound, at, lines_of)
+            seen = points.find(asked.point)
+            _refuse_damaged(seen)
+            sound = [seen.point]
+        newest = max((one.point.database.timeline for one in points.points), default=0)
+        lines_of = self._lines(found, newest, stored)
+        return to_end(sound, lines_of) if at is None else to_moment(sound, at, lines_of)
 
-    def _lines(self, found: Found) -> Lines:
-        primary = next((one for one in found.clusters if one.readable and not one.recovery), found.clusters[0])
-        return Lines(live=primary.timeline, histories=found.histories, begun=dict(self._begun()))
+    def _moment(self, typed: str | None) -> datetime | None:
+        """None: no moment, or the end of the log."""
+        if typed is None or typed == END:
+            return None
+        at = moment(typed, self.environment.settings.time_zone)
+        _refuse_future(at, self.clock.now())
+        return at
+
+    def _lines(self, found: Found, newest: int, stored: ArchiveFacts) -> Lines:
+        """By whoever knows most: servers that are left, points, the archive. A data directory may be gone."""
+        live = max(newest, stored.live, *(one.timeline for one in found.clusters))
+        # A primary that is stopped for this leaves a commit behind that is later than any moment.
+        writes = any(one.readable and not one.recovery for one in found.clusters)
+        return Lines(
+            live=live, histories={**found.histories, **stored.histories},
+            begun={**stored.begun, **dict(self._begun())}, end=None if writes else stored.line(live).stored,
+        )  # fmt: skip
 
     def _begun(self) -> Iterator[tuple[int, datetime]]:
         """When each timeline was begun by a restore, as the journal has it."""
@@ -115,7 +136,8 @@ class Restoring:
             if not any(kind in change for kind in _KINDS):
                 continue
             for result in self.journal.ledger(change).results("recover").values():
-                yield int(result["timeline"]), datetime.fromtimestamp(float(result["at"]), UTC)
+                if "timeline" in result:
+                    yield int(result["timeline"]), datetime.fromtimestamp(float(result["at"]), UTC)
 
     def _clusters(self, backup: Backup, hosts: Iterable[Host]) -> Found:
         asks = [_ask(self.environment.settings.uuid, backup, host) for host in hosts]
@@ -158,12 +180,6 @@ def _cluster(host: Host, outcome: Outcome) -> ClusterFacts:
 
 def _counters(told: Mapping[str, JsonValue]) -> Counters:
     return Counters.model_validate({**told, "at": datetime.fromtimestamp(told["at"], UTC)})
-
-
-def _until(choice: Choice) -> str:
-    """As far as recovery is known to read the log; where it goes on beyond, its own end tells."""
-    wal = choice.base.database.wal
-    return wal.until.name if wal is not None else ""
 
 
 def _refuse_damaged(seen: Seen) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from clmdeploy.lab import Lab
@@ -11,6 +13,17 @@ from tests.lab.command_line import CommandLine, publish
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.full]
 CONTENT = "/opt/clm/shared/content"
+DATA, POSTGRES = "/var/lib/postgresql/17/main", "postgresql@17-main.service"
+# As a damaged object shows itself: after the restore has begun, and at each try of this one backup.
+_DAMAGED = """
+mv /usr/bin/pgbackrest /usr/bin/pgbackrest.there
+cat > /usr/bin/pgbackrest <<'END'
+#!/bin/sh
+case "$*" in *--set={label}*) rm -f {data}/global/pg_control; echo 'ERROR: [101]: damaged' >&2; exit 101;; esac
+exec /usr/bin/pgbackrest.there "$@"
+END
+chmod 755 /usr/bin/pgbackrest
+"""
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
 _DIGEST = "SELECT count(*), md5(string_agg(md5(x::text), ',' ORDER BY md5(x::text))) FROM {table} x"
 _FILES = r"""
@@ -41,6 +54,16 @@ def backed_up(lab: Lab, clmdeploy: CommandLine, tmp_path_factory: pytest.TempPat
     lab.host("app1").run(("systemd-run", "--quiet", "--wait", "--pipe", *seed, "--subscribers", "2000", "--if-empty"))
     on_worker(lab, _MAKE_FILES)
     return lab
+
+
+def archived(lab: Lab) -> None:
+    """All of the log that there is now is stored."""
+    last = sql(lab, "SELECT pg_walfile_name(pg_switch_wal())")
+    for _ in range(120):
+        if sql(lab, f"SELECT last_archived_wal >= '{last}' FROM pg_stat_archiver") == "t":
+            return
+        sql(lab, "SELECT pg_sleep(0.5)")
+    raise AssertionError(f"{last} is not archived")
 
 
 def on_worker(lab: Lab, script: str, *, check: bool = True) -> str:
@@ -102,6 +125,43 @@ def test_a_moment_between_two_transactions_is_hit(backed_up: Lab, clmdeploy: Com
     clmdeploy("restore", "-e", "lab", *words).expecting(0)
     assert sql(backed_up, "SELECT i FROM moments") == "1"
     assert sql(backed_up, "SELECT state FROM pg_stat_replication") == "streaming"
+    assert worker(backed_up) == "active"
+
+
+def test_a_moment_is_reached_although_the_primarys_data_is_gone(backed_up: Lab, clmdeploy: CommandLine) -> None:
+    """The archive knows the timeline and how far the log reaches; the standby's slot is made again."""
+    sql(backed_up, "CREATE TABLE later (i int); INSERT INTO later VALUES (1);")
+    at = sql(backed_up, "SELECT clock_timestamp() AT TIME ZONE 'UTC'") + "+00:00"
+    sql(backed_up, "SELECT pg_sleep(0.5); INSERT INTO later VALUES (2);")
+    archived(backed_up)
+    rows_before = sql(backed_up, "SELECT count(*) FROM subscribers")
+    backed_up.host("db1").run(("systemctl", "kill", "--signal=KILL", POSTGRES))
+    backed_up.host("db1").run(("sh", "-c", f"rm -rf {DATA}; install -d -o postgres -g postgres -m 700 {DATA}"))
+    words = ("--at", at, "--confirm", "lab", "--no-safety-point", "the disk was replaced")
+    clmdeploy("restore", "-e", "lab", *words).expecting(0)
+    assert sql(backed_up, "SELECT i FROM later") == "1"
+    assert sql(backed_up, "SELECT count(*) FROM subscribers") == rows_before
+    assert sql(backed_up, "SELECT state FROM pg_stat_replication") == "streaming"
+
+
+def test_another_restore_takes_the_place_of_one_that_is_stuck(backed_up: Lab, clmdeploy: CommandLine) -> None:
+    """Past its point of no return neither resume nor abort helps; the command that is named does, and all serves."""
+    clmdeploy("backup", "create", "-e", "lab", "--yes").expecting(0)
+    label = clmdeploy("backup", "show", "latest", "-e", "lab", "--json").expecting(0).json["point"]["database"]["label"]
+    sql(backed_up, "CREATE TABLE kept (i int)")
+    on_primary = backed_up.host("db1").run
+    on_primary(("sh", "-s"), input=_DAMAGED.format(label=label, data=DATA))
+    assert clmdeploy("restore", "latest", "-e", "lab", "--confirm", "lab").code == 6
+    assert clmdeploy("change", "resume", "-e", "lab", "--yes").code == 6
+    refused = clmdeploy("change", "abort", "-e", "lab", "--yes").said
+    assert clmdeploy("deploy", "1.2.0", "-e", "lab", "--yes").code != 0
+    (command,) = set(re.findall(r"clmdeploy (restore \S+ -e lab)", refused))
+    clmdeploy(*command.split(), "--confirm", "lab", "--start-workers").expecting(0)
+    on_primary(("mv", "/usr/bin/pgbackrest.there", "/usr/bin/pgbackrest"))
+    assert sql(backed_up, "SELECT to_regclass('kept') IS NOT NULL") == "t"
+    assert sql(backed_up, "SELECT state FROM pg_stat_replication") == "streaming"
+    status = clmdeploy("status", "-e", "lab", "--probe", "--json").expecting(0).json
+    assert not [host for host in status["hosts"] if host["stopped"]]
     assert worker(backed_up) == "active"
 
 

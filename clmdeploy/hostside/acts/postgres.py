@@ -100,7 +100,8 @@ def hba_file(arguments: Json) -> str:
 def unarchived(arguments: Json) -> list[str]:
     """Segments and histories that the archive does not have yet."""
     place = os.path.join(arguments["data"], "pg_wal", "archive_status")
-    return sorted(name[: -len(".ready")] for name in os.listdir(place) if name.endswith(".ready"))
+    names = os.listdir(place) if os.path.isdir(place) else []
+    return sorted(name[: -len(".ready")] for name in names if name.endswith(".ready"))
 
 
 def histories(arguments: Json) -> dict[str, str]:

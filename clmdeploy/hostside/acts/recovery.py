@@ -19,7 +19,9 @@ _SLOT = re.compile(r"[a-z0-9_]{1,63}")
 
 
 def perform(call: Call) -> Json:
-    """`arguments`: service, data, port, slots (names), timeout (seconds); lsn: where a point must have been reached."""
+    """`arguments`: service, data, port, slots (names), timeout (seconds); lsn: where a point must have been
+    reached; least: where the end of the log must at least have been.
+    """
     arguments = call.arguments
     deadline = time.monotonic() + arguments["timeout"]
     if not postgres.is_running(arguments):
@@ -34,6 +36,8 @@ def perform(call: Call) -> Json:
     timeline, fork = _fork(arguments)
     if arguments.get("lsn") and fork != arguments["lsn"]:
         raise ActError(f"recovery ended at {fork}, but the restore point lies at {arguments['lsn']}")
+    if arguments.get("least") and _position(fork) < _position(arguments["least"]):
+        raise ActError(f"recovery ended at {fork}, but the archive reaches beyond {arguments['least']}")
     return {"timeline": timeline, "fork": fork, "archived": _await_archive(arguments, deadline), "at": time.time()}
 
 
@@ -85,6 +89,12 @@ def _fork(arguments: Json) -> tuple[int, str]:
     timeline = int(postgres.ask(arguments, "SELECT timeline_id FROM pg_control_checkpoint()")[0][0])
     lines = [line.split() for line in postgres.histories(arguments).get(str(timeline), "").splitlines() if line.strip()]
     return timeline, lines[-1][1] if lines else ""
+
+
+def _position(lsn: str) -> int:
+    """Bytes since the beginning of the log; 0 for none."""
+    high, _, low = lsn.partition("/")
+    return (int(high, 16) << 32) + int(low, 16) if low else 0
 
 
 def _await_archive(arguments: Json, deadline: float) -> str:

@@ -6,9 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from clmdeploy.backups.point import RestorePoint
-from clmdeploy.backups.spoiling import Damage, Log, lost, reach, spoiled, verified
-from clmdeploy.backups.wal import SEGMENT_SIZE, Fork, Segment
+from clmdeploy.backups.spoiling import Damage, Log, lost, spoiled, verified
+from clmdeploy.backups.wal import SEGMENT_SIZE, Segment
 from clmdeploy.model.bilingual import Bilingual, russian
 
 from .conftest import BEGIN, Made, make_point
@@ -103,28 +102,6 @@ def test_a_point_is_verified_when_the_last_of_its_parts_is() -> None:
     assert verified(INCR, read) == BEGIN
     for holding in INCR.needs:
         assert verified(INCR, {one: at for one, at in read.items() if one != holding}) is None
-
-
-def _reach(point: RestorePoint, there: Log, timeline: int, newest: Segment) -> str:
-    return str(reach(point.database, there, timeline, newest.name) or "")
-
-
-def test_the_first_hole_ends_what_can_be_reached() -> None:
-    """Behind it no moment can be reached from this point; a later one begins behind the hole."""
-    there = log(18, 19, 31)
-    assert _reach(INCR, there, 1, Segment(1, 40)).startswith(Segment(1, 18).name)
-    assert _reach(OTHER, there, 1, Segment(1, 30)) == ""
-    assert _reach(OTHER, there, 1, Segment(1, 40)) == Segment(1, 31).name
-
-
-def test_moments_on_a_newer_timeline_are_reached_through_the_fork() -> None:
-    """What was archived on the old one behind the fork is not needed."""
-    old, new = log(newest=25), log(timeline=2, newest=40)
-    fork = {2: (Fork(1, f"0/{25 * SEGMENT_SIZE + 80:X}"),)}
-    both = old.model_copy(update={"segments": old.segments | new.segments, "histories": fork})
-    assert _reach(OTHER, both, 2, Segment(2, 40)) == ""
-    lacking = both.model_copy(update={"segments": both.segments - {Segment(1, 24).name}})
-    assert _reach(OTHER, lacking, 2, Segment(2, 40)) == Segment(1, 24).name
 
 
 @pytest.mark.parametrize(

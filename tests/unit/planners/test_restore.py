@@ -9,7 +9,7 @@ import pytest
 
 from clmdeploy.backups.layout import Layout
 from clmdeploy.backups.point import RestorePoint
-from clmdeploy.backups.targets import Lines, to_moment, to_point
+from clmdeploy.backups.targets import Lines, to_end, to_moment, to_point
 from clmdeploy.changes.plan import EngineCall, Plan, TaskCall
 from clmdeploy.config.backup import Backup
 from clmdeploy.config.backup_hosts import Parties
@@ -83,8 +83,8 @@ def ids(plan: Plan) -> list[str]:
 
 
 WHOLE = [
-    "restorable", "stop-take-out", "stop-components", "close", "stop-standbys", "stop-database", "database", "recover",
-    "standbys", "follow", "files", "open", "start-components", "start-put-back",
+    "restorable", "files-restorable", "stop-take-out", "stop-components", "close", "stop-standbys", "stop-database",
+    "database", "recover", "standbys", "follow", "files", "open", "start-components", "start-put-back",
 ]  # fmt: skip
 
 
@@ -92,12 +92,12 @@ WHOLE = [
     ("wanted", "steps"),
     [
         (wanting(), WHOLE),
-        (wanting(NEW), [*WHOLE[:1], "stage", *WHOLE[1:11], "release-switch", *WHOLE[11:]]),
+        (wanting(NEW), [*WHOLE[:2], "stage", *WHOLE[2:12], "release-switch", *WHOLE[12:]]),
         (wanting(start_senders=True), [*WHOLE, "start-workers"]),
-        (wanting(NEW, Scope(files=False)), [name for name in WHOLE if name != "files"]),
+        (wanting(NEW, Scope(files=False)), [name for name in WHOLE if name not in ("files", "files-restorable")]),
         (
             wanting(scope=Scope(database=False)),
-            ["stop-take-out", "stop-components", "files", "start-components", "start-put-back"],
+            ["files-restorable", "stop-take-out", "stop-components", "files", "start-components", "start-put-back"],
         ),
         (wanting(scope=Scope(database=False, path="/opt/clm/shared/content/a", directory="/root/side")), ["files"]),
         (
@@ -281,3 +281,18 @@ def test_what_was_half_replaced_is_brought_back_as_a_whole(scope: Scope, lacking
     """A part of it would start a service on the other part's wreck."""
     with pytest.raises(NothingChanged, match=lacking):
         plan_restore(wanting(scope=scope, left=LEFT))
+
+
+def test_to_the_end_of_the_log_means_all_that_is_archived() -> None:
+    """What lies beside the data only is refused before it is removed; and recovery that ended early is no success."""
+    at = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    end, moment = to_end([point()], Lines(1)), to_moment([point()], at, Lines(1))
+    gone = {"clusters": UNREADABLE, "reasons": {"no_safety_point": "the disk is gone"}}
+    newest, begins = "000000010000000100000002", "1/2000000"
+    for choice, more, archived, least in (
+        (end, {}, True, begins), (end, gone, True, begins), (moment, gone, False, ""),
+        (moment, {"reasons": {"no_safety_point": "no room"}}, True, ""),
+    ):  # fmt: skip
+        steps = {step.id: step for step in plan_restore(wanting(choice=choice, until=newest, **more)).steps}
+        assert steps["stop-database"].action.arguments["archived"] is archived  # type: ignore[union-attr]
+        assert steps["recover"].action.arguments["least"] == least  # type: ignore[union-attr]

@@ -1,0 +1,154 @@
+"""How far the log in the archive really goes: what was stored last on each timeline, and how timelines came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from pydantic import AwareDatetime, Field
+
+from clmdeploy.backups.command import Command, Completed
+from clmdeploy.backups.host_files import JOBS, stanza_on_backup_host
+from clmdeploy.backups.pgbackrest import Pgbackrest
+from clmdeploy.backups.pgbackrest_listing import Entry, read_entries
+from clmdeploy.backups.pgbackrest_names import history_timeline, stored_wal
+from clmdeploy.backups.point import SegmentName
+from clmdeploy.backups.targets import Choice
+from clmdeploy.backups.wal import Fork, Segment, read_history
+from clmdeploy.backups.work import Arguments, Asked, Found, Repeatable, refuse_unsuccessful
+from clmdeploy.model.errors import InvalidInput
+from clmdeploy.model.value import Value
+
+LISTING = 32 * 1024 * 1024  # bytes of a listing that are told whole
+MOST = 100  # histories that are read
+
+
+class Line(Value):
+    """One timeline as the archive has it."""
+
+    timeline: int
+    newest: SegmentName | None = Field(None, description="the last of its segments")
+    stored: AwareDatetime | None = Field(None, description="when that one was stored")
+    after: SegmentName | None = Field(None, description="the first one that was stored after the moment asked for")
+    begun: AwareDatetime | None = Field(None, description="when its history was stored")
+    history: str = Field("", description="path of that, below the repository's")
+
+
+class ArchiveFacts(Value):
+    """Timelines in the archive, and the histories of those that have one."""
+
+    lines: tuple[Line, ...] = ()
+    texts: dict[int, str] = {}
+
+    @property
+    def live(self) -> int:
+        """The newest timeline that anything was stored of; 0 in an empty archive."""
+        return max((line.timeline for line in self.lines), default=0)
+
+    @property
+    def histories(self) -> dict[int, tuple[Fork, ...]]:
+        """Timeline → where it left those before it. What is damaged is left out: then nothing leads there."""
+        found: dict[int, tuple[Fork, ...]] = {}
+        for timeline, text in self.texts.items():
+            try:
+                found[timeline] = read_history(text)
+            except InvalidInput:
+                continue
+        return found
+
+    @property
+    def begun(self) -> dict[int, datetime]:
+        """Timeline → when it was begun, by when its history was stored."""
+        return {line.timeline: line.begun for line in self.lines if line.begun is not None}
+
+    def line(self, timeline: int) -> Line:
+        return next((one for one in self.lines if one.timeline == timeline), Line(timeline=timeline))
+
+    def until(self, choice: Choice) -> str:
+        """The last segment that recovery must be able to read: of the point, of what was stored after the moment asked
+        for, or of the end. Empty where there is no log.
+        """
+        wal = choice.base.database.wal
+        if wal is None:
+            return ""
+        line = self.line(choice.target.timeline or choice.base.database.timeline)
+        named = (line.after if choice.at is not None else None) or line.newest
+        if choice.target.kind not in ("time", "default") or named is None:
+            return wal.until.name
+        last = Segment.named(named, wal.segment_size)
+        return last.name if last.timeline != wal.until.timeline else max(wal.until, last).name
+
+    def history(self, choice: Choice) -> tuple[tuple[int, str], ...]:
+        """Of the timeline that recovery follows: the timelines before it, and where they were left."""
+        if choice.target.kind not in ("time", "default"):
+            return ()
+        return tuple((fork.timeline, fork.lsn) for fork in self.histories.get(choice.target.timeline or 0, ()))
+
+
+class _Listing(Asked):
+    stanza: str
+    at: AwareDatetime | None = None
+
+    @property
+    def engine(self) -> Pgbackrest:
+        return stanza_on_backup_host(self.stanza)
+
+
+class ArchiveListing(Repeatable):
+    """Asked, never performed: what the archive has of each timeline."""
+
+    def commands(self, arguments: Arguments) -> tuple[Command, ...]:
+        asked = _Listing.model_validate(arguments)
+        return (replace(asked.engine.entries(f"archive/{asked.stanza}", recurse=True), user=JOBS, keep=LISTING),)
+
+    def read(self, arguments: Arguments, completed: Sequence[Completed]) -> Found:
+        asked = _Listing.model_validate(arguments)
+        refuse_unsuccessful(completed[0], asked.engine.ending(completed[0]), "pgBackRest")
+        lines = lines_of(read_entries(completed[0].stdout), asked.at, f"archive/{asked.stanza}")
+        return {"lines": [line.model_dump(mode="json") for line in lines.values()]}
+
+
+class _Histories(_Listing):
+    paths: tuple[str, ...] = Field(max_length=MOST)
+
+
+class ArchiveHistories(Repeatable):
+    """Asked, never performed: the histories themselves."""
+
+    def commands(self, arguments: Arguments) -> tuple[Command, ...]:
+        asked = _Histories.model_validate(arguments)
+        return tuple(replace(asked.engine.fetch(path), user=JOBS) for path in asked.paths)
+
+    def read(self, arguments: Arguments, completed: Sequence[Completed]) -> Found:
+        asked = _Histories.model_validate(arguments)
+        for one in completed:
+            refuse_unsuccessful(one, asked.engine.ending(one), "pgBackRest")
+        return {"texts": [one.stdout.decode("ascii", "replace") for one in completed]}
+
+
+def lines_of(entries: Mapping[str, Entry], at: datetime | None, below: str) -> dict[int, Line]:
+    """By timeline, from a listing of the archive."""
+    lines: dict[int, Line] = {}
+    newest = max((_number(path) for path in entries), default=0)  # an upgrade of PostgreSQL begins another archive
+    entries = {path: entry for path, entry in entries.items() if _number(path) == newest}
+    for path, entry in sorted(entries.items(), key=lambda one: one[0].rsplit("/", 1)[-1]):
+        name = path.rsplit("/", 1)[-1]
+        wal, begins = stored_wal(name), history_timeline(name)
+        stored = datetime.fromtimestamp(entry.time, UTC) if entry.time is not None else None
+        if begins is not None:
+            line = lines.get(begins, Line(timeline=begins))
+            lines[begins] = line.model_copy(update={"begun": stored, "history": f"{below}/{path}"})
+        elif wal is not None and not wal.partial and entry.kind == "file":
+            line = lines.get(wal.timeline, Line(timeline=wal.timeline))
+            first = at is not None and line.after is None and stored is not None and stored > at
+            after = wal.segment if first else line.after
+            told = {"newest": wal.segment, "stored": stored, "after": after}
+            lines[wal.timeline] = line.model_copy(update=told)
+    return lines
+
+
+def _number(path: str) -> int:
+    """Of the archive that it lies in: 17-2 is 2; 0 for what lies in none."""
+    version, _, number = path.partition("/")[0].partition("-")
+    return int(number) if version and number.isdigit() else 0
