@@ -40,7 +40,7 @@ def plan_restore(wish: RestoreWish) -> Plan:
     return Plan(
         kind="restore", environment=wish.settings.name, environment_id=wish.settings.uuid,
         application=wish.settings.application, title=_title(wish),
-        from_release=running_release(members), to_release=wish.choice.base.release if wish.scope.whole else None,
+        from_release=running_release(members), to_release=_to_release(wish),
         inputs=wish.inputs, hosts=tuple(_hosts(wish, steps)), expected=_expected(wish), steps=tuple(steps),
         policy=_policy(wish), verdict=_verdict(wish), reasons=wish.reasons,
     )  # fmt: skip
@@ -107,7 +107,14 @@ def plan_start(wish: SendersWish) -> Plan:
     )  # fmt: skip
 
 
+def _to_release(wish: RestoreWish) -> str | None:
+    return wish.rollout.release.directory if wish.scope.whole and wish.rollout is not None else None
+
+
 def _title(wish: RestoreWish) -> str:
+    if wish.goes_back and wish.rollout is not None:
+        back = f"Roll {wish.settings.application} back to {wish.rollout.release.version} in {wish.settings.name}"
+        return f"{back}, with the data of {wish.choice.base.id}"
     what = wish.scope.path or ", ".join(
         word for word, wanted in (("database", wish.scope.database), ("files", wish.scope.files)) if wanted
     )

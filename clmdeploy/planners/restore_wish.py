@@ -88,6 +88,7 @@ class RestoreWish(Value):
     repositories: dict[str, str] = Field({}, description="of files: host → address, as that host reaches it")
     hosts: tuple[Host, ...] = Field((), description="all of the inventory")
     start_senders: bool = False
+    goes_back: bool = Field(False, description="a rollback needs it: the release is the one that was asked for")
     reasons: dict[str, str] = {}
     left: Left | None = Field(None, description="by the restore whose place this one takes")
 

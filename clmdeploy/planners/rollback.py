@@ -26,7 +26,7 @@ def plan_rollback(wish: Wish, now: float) -> Plan:
     """
     members = wish.members()
     refuse_unready(wish, members, now)
-    _refuse_upgrade(wish, members)
+    refuse_upgrade(wish, members)
     _refuse_dirty(wish)
     verdict, reverts = judge(wish)
     _refuse_unsafe(wish, verdict)
@@ -81,7 +81,7 @@ def judge(wish: Wish) -> tuple[Verdict, tuple[Migration, ...]]:
     return verdict, to_revert(schema, standing, broken) if verdict.kind == "needs-revert" else ()
 
 
-def _refuse_upgrade(wish: Wish, members: Sequence[HostFacts]) -> None:
+def refuse_upgrade(wish: Wish, members: Sequence[HostFacts]) -> None:
     """A way back never migrates forwards: a newer release would find a schema that is too old for it."""
     newest = max((Version(facts.version) for facts in members if facts.version), default=None)
     wanted, standing = wish.release.manifest.data_schema, wish.fleet.schema_state
@@ -119,7 +119,7 @@ def _refuse_dirty(wish: Wish) -> None:
 
 def _refuse_unsafe(wish: Wish, verdict: Verdict) -> None:
     if verdict.kind == "needs-restore":
-        raise NothingChanged(*_restore_words(wish, verdict.reason))
+        raise NothingChanged(*restore_words(wish, verdict.reason))
     if verdict.kind == "needs-revert" and "accept_outage" not in wish.reasons:
         why = verdict.reason
         raise UsageError(
@@ -134,7 +134,7 @@ def _refuse_unsafe(wish: Wish, verdict: Verdict) -> None:
         )
 
 
-def _restore_words(wish: Wish, why: str) -> tuple[str, str]:
+def restore_words(wish: Wish, why: str) -> tuple[str, str]:
     """The very point, and the command; or that there is none."""
     name, point = wish.settings.name, wish.way_back
     if point is not None:
@@ -145,7 +145,7 @@ def _restore_words(wish: Wish, why: str) -> tuple[str, str]:
                 f"вердикт: нужно восстановление. {russian(why)}. До этой миграции создана точка {point}; записанное "
                 "после неё будет потеряно",
             ),
-            f"clmdeploy restore {point} -e {name}",
+            f"clmdeploy rollback --with-restore --to {wish.release.version} -e {name}",
         )
     return (
         Bilingual(

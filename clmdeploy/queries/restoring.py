@@ -45,6 +45,8 @@ class Asked:
     scope: Scope = field(default_factory=Scope)
     start_senders: bool = False
     reasons: Mapping[str, str] = field(default_factory=dict)
+    release: str | None = None
+    """directory of the release that is to run afterwards; None: that of the point"""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Restoring:
         left = None if asked.scope.directory else left_behind(self.journal)
         fleet = gather_fleet(self.hosts, self.environment, release_groups(self.environment, None), probe=True)
         runs = next((facts.current for facts in fleet.hosts if facts.current), None)
-        wanted = choice.base.release if asked.scope.whole and choice.base.release else runs
+        wanted = asked.release or (choice.base.release if asked.scope.whole and choice.base.release else runs)
         layout = Layout(self.environment.settings, backup, groups)
         return RestoreWish(
             settings=self.environment.settings, backup=backup, backup_host=groups.backup,
@@ -88,8 +90,8 @@ class Restoring:
             rollout=self.wishing.onto(wanted, fleet) if wanted else None, clusters=found.clusters,
             point=self.backing_up.wish("incr", f"before a restore of {choice.base.id}", None),
             repositories={host.name: layout.repository_of(host.name) for host in groups.files},
-            hosts=self.environment.hosts, start_senders=asked.start_senders, reasons=dict(asked.reasons),
-            left=left,
+            hosts=self.environment.hosts, start_senders=asked.start_senders, goes_back=asked.release is not None,
+            reasons=dict(asked.reasons), left=left,
         )  # fmt: skip
 
     def senders(self) -> SendersWish:

@@ -17,7 +17,10 @@ _UNCLEAR: tuple[State, ...] = ("failed", "unknown", "running", "undoing", "owed"
 
 
 class Installation(Value):
-    """One deploy or rollback, however it ended. Releases are named as on the hosts: VERSION-DIGEST8."""
+    """One deploy or rollback, or a restore that brought another release, however it ended.
+
+    Releases are named as on the hosts: VERSION-DIGEST8.
+    """
 
     change: str
     kind: str
@@ -43,7 +46,8 @@ class Installation(Value):
 
 def installation(change: str, plan: Plan, events: Sequence[Event]) -> Installation | None:
     """The story of one change; None when it is of a kind that installs nothing."""
-    if plan.kind not in ("deploy", "rollback") or plan.to_release is None or not events:
+    switches = plan.kind == "restore" and any(step.action.act == "switch" for step in plan.steps)
+    if not (switches or plan.kind in ("deploy", "rollback")) or plan.to_release is None or not events:
         return None
     ledger, first, last = Ledger.of(plan, events), events[0], events[-1]
     state = _state(last)

@@ -61,3 +61,16 @@ def test_a_way_back_with_an_outage_wants_reasons_and_the_name(desk: Desk) -> Non
     assert (unnamed.code, "--confirm lab" in unnamed.err) == (ExitCode.USAGE, True)
     assert desk("rollback", "-e", "lab", "--confirm", "lab", *reasons).code == ExitCode.DONE
     assert set(desk.runs.values()) == {"1.0.0"}
+
+
+def test_a_restore_is_not_had_by_the_way(desk: Desk) -> None:
+    """Where the way back is safe it is refused; with what belongs to a rollout by batches too. Nothing is touched."""
+    desk("deploy", "1.1.0", "-e", "lab", "--yes")
+    log = list(desk.hosts.log)
+    said = desk("rollback", "--with-restore", "-e", "lab", "--confirm", "lab")
+    assert (said.code, "without a restore" in said.err) == (ExitCode.USAGE, True)
+    limited = desk("rollback", "--with-restore", "-e", "lab", "--limit", "app1", "--confirm", "lab")
+    assert (limited.code, "--limit does not go with" in limited.err) == (ExitCode.USAGE, True)
+    alone = desk("rollback", "--no-safety-point", "x", "-e", "lab", "--confirm", "lab")
+    assert (alone.code, "→ --with-restore" in alone.err) == (ExitCode.USAGE, True)
+    assert desk.hosts.log == log

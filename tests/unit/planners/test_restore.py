@@ -296,3 +296,11 @@ def test_to_the_end_of_the_log_means_all_that_is_archived() -> None:
         steps = {step.id: step for step in plan_restore(wanting(choice=choice, until=newest, **more)).steps}
         assert steps["stop-database"].action.arguments["archived"] is archived  # type: ignore[union-attr]
         assert steps["recover"].action.arguments["least"] == least  # type: ignore[union-attr]
+
+
+def test_a_rollback_with_a_restore_is_a_restore_onto_the_release_that_was_asked_for() -> None:
+    """One composition for both: the same steps; title and release alone are the rollback's."""
+    back, plain = plan_restore(wanting(NEW, goes_back=True)), plan_restore(wanting(NEW))
+    assert back.steps == plain.steps
+    assert back.title == f"Roll clm back to 1.2.0 in test, with the data of {point().id}"
+    assert back.to_release == OLD.directory

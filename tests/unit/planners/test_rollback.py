@@ -10,6 +10,7 @@ from clmdeploy.model.errors import NothingChanged, UsageError
 from clmdeploy.model.hosts import Host
 from clmdeploy.planners.rollback import beyond, plan_rollback
 from clmdeploy.planners.schema import rollback_verdict
+from clmdeploy.planners.ways_back import point_to_restore
 
 from .conftest import NOW, fleet, host, migration, release, wish
 
@@ -174,4 +175,18 @@ def test_the_point_from_before_the_migration_is_named_with_the_command() -> None
     assert beyond(asked) == 2
     with pytest.raises(NothingChanged, match=r"needs restore.*20260131-235959042-b7fc01.*lost") as refusal:
         plan_rollback(asked, NOW)
-    assert refusal.value.hint == "clmdeploy restore 20260131-235959042-b7fc01 -e test"
+    assert refusal.value.hint == "clmdeploy rollback --with-restore --to 1.1.0 -e test"
+
+
+def test_a_restore_comes_along_only_where_nothing_else_will_do() -> None:
+    """What was written since is not lost for convenience; and where no point is there, that is said."""
+    newer = release("1.2.0", needs=2, migrations=[migration(1), migration(2, oldest="1.2.0")])
+    older = release("1.1.0", needs=1, migrations=[migration(1)])
+    assert point_to_restore(wish(older, fleet(newer, schema=2), way_back="P")) == "P"
+    with pytest.raises(NothingChanged, match="Missing: a restore point"):
+        point_to_restore(wish(older, fleet(newer, schema=2)))
+    with pytest.raises(UsageError, match="runs without a restore") as refusal:
+        point_to_restore(wish(older, fleet(newer, schema=1), way_back="P"))
+    assert refusal.value.hint == "clmdeploy rollback --to 1.1.0 -e test"
+    with pytest.raises(UsageError, match="no way back"):
+        point_to_restore(wish(newer, fleet(older, schema=1), way_back="P"))
