@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from collections.abc import Callable
@@ -37,6 +38,18 @@ class Credentials:
     volume_read_key: str
     filer_write_key: str
     filer_read_key: str
+
+    @property
+    def schedule_access_key(self) -> str:
+        """Of scheduled jobs; made from another, so that labs of older releases have it too."""
+        return self._made("schedule-access-key")
+
+    @property
+    def schedule_secret_key(self) -> str:
+        return self._made("schedule-secret-key")
+
+    def _made(self, name: str) -> str:
+        return hashlib.sha256(f"{name}:{self.admin_secret_key}".encode()).hexdigest()[:32]
 
     @classmethod
     def generate(cls, word: Callable[[], str] = _word) -> Credentials:

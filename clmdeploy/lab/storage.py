@@ -51,6 +51,11 @@ class StorageAccess:
         return cls._of(facts, facts.credentials.files_access_key, facts.credentials.files_secret_key)
 
     @classmethod
+    def schedule(cls, facts: LabFacts) -> Self:
+        """The key of scheduled jobs: reads and adds in the state bucket, reads releases, deletes nothing."""
+        return cls._of(facts, facts.credentials.schedule_access_key, facts.credentials.schedule_secret_key)
+
+    @classmethod
     def _of(cls, facts: LabFacts, access_key: str, secret_key: str) -> Self:
         if facts.s3_endpoint is None:
             raise LabError(f"lab {facts.record.spec.name} has no S3 server", "take it up with store=True")

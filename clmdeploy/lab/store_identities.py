@@ -8,6 +8,7 @@ from clmdeploy.lab.facts import BACKUP_BUCKET, RELEASE_BUCKET, STATE_BUCKET, Lab
 
 _OPERATED = (STATE_BUCKET, RELEASE_BUCKET)
 _BUCKET = f"arn:aws:s3:::{BACKUP_BUCKET}"
+_STATE, _RELEASES = (f"arn:aws:s3:::{bucket}" for bucket in _OPERATED)
 _LISTING = ("s3:ListBucket", "s3:ListBucketMultipartUploads")
 _READING = ("s3:GetObject", "s3:ListMultipartUploadParts")
 _ADDING = ("s3:PutObject", "s3:AbortMultipartUpload")
@@ -32,6 +33,7 @@ def identities(facts: LabFacts) -> str:
             _identity("backup", keys.backup_access_key, keys.backup_secret_key, policyNames=["backup"]),
             _identity("archive", keys.archive_access_key, keys.archive_secret_key, policyNames=["archive"]),
             _identity("files", keys.files_access_key, keys.files_secret_key, policyNames=["files"]),
+            _identity("schedule", keys.schedule_access_key, keys.schedule_secret_key, policyNames=["schedule"]),
         ],
         "policies": [
             _policy("backup", _allow((*_LISTING_VERSIONS, *_PROTECTION), ""),
@@ -41,6 +43,12 @@ def identities(facts: LabFacts) -> str:
                     _allow(_ADDING, "/pgbackrest/archive/*")),
             _policy("files", _below("restic", _LISTING), _allow((*_READING, *_ADDING), "/restic/*"),
                     _allow(_DELETING, "/restic/*/locks/*")),
+            # As docs/schedule.md gives it.
+            {"name": "schedule", "content": json.dumps({"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": f"{_STATE}/*"},
+                {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": f"{_RELEASES}/*"},
+                {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [_STATE, _RELEASES]},
+            ]})},
         ],
     })  # fmt: skip
 

@@ -18,9 +18,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 
 from clmdeploy.lab import Lab
-from clmdeploy.lab.facts import DEPLOY_USER
+from clmdeploy.lab.facts import DEPLOY_USER, RELEASE_BUCKET, STATE_BUCKET
+from clmdeploy.lab.storage import StorageAccess
 from tests.lab.command_line import CommandLine, Ran
 from tests.lab.wheelhouse import wheelhouse
 from tests.mail_server import Letter, Mailbox, mail_server
@@ -123,7 +125,12 @@ def scheduled(lab: Lab, clmdeploy: CommandLine, tmp_path_factory: pytest.TempPat
 
 
 def own_keys(lab: Lab, home: Path) -> None:
-    """A signing key that may sign neither releases nor approvals; an SSH key for the backup host's address alone."""
+    """A signing key that may sign neither releases nor approvals; an SSH key for the backup host's address and for the
+    guard alone; a storage key with the policy of docs/schedule.md and nothing else.
+    """
+    access = StorageAccess.schedule(lab.facts)
+    for name, value in (("access", access.access_key), ("secret", access.secret_key.reveal())):
+        (home / "secrets" / f"schedule-{name}-key").write_text(f"{value}\n")
     for name in ("schedule-signing-key", "schedule-ssh-key"):
         path = home / "secrets" / name
         subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)), check=True, timeout=30)
@@ -131,7 +138,8 @@ def own_keys(lab: Lab, home: Path) -> None:
     with (home / "allowed_signers").open("a") as file:
         file.write(f'schedule@lab namespaces="clmdeploy.plan,clmdeploy.journal,clmdeploy.point" {public}\n')
     key = (home / "secrets" / "schedule-ssh-key.pub").read_text().strip()
-    line = f'restrict,from="{lab.host("backup1").address}" {key}'
+    forced = 'command="sudo -n /usr/local/lib/clmdeploy/guard \\"${SSH_ORIGINAL_COMMAND##* }\\""'
+    line = f'restrict,from="{lab.host("backup1").address}",{forced} {key}'
     hosts = yaml.safe_load((home / "hosts.yml").read_text())["all"]["children"]
     for name in (name for group in hosts.values() for name in group["hosts"]):
         lab.host(name).run(("bash", "-c", f"cat >> ~{DEPLOY_USER}/.ssh/authorized_keys"), f"{line}\n")
@@ -139,10 +147,11 @@ def own_keys(lab: Lab, home: Path) -> None:
 
 def describe(home: Path, mail: dict[str, Any]) -> None:
     keys = {"signing_key": "schedule-signing-key", "ssh_key": "schedule-ssh-key",
-            "access_key": "s3-access-key", "secret_key": "s3-secret-key"}  # fmt: skip
+            "access_key": "schedule-access-key", "secret_key": "schedule-secret-key"}  # fmt: skip
     settings = yaml.safe_load((home / "clm.yml").read_text())
     settings["notify"] = {"mail": {**mail, "security": "none", "sender": "clm@example.com", "to": TO}}
     settings["lease"] = {"time_to_live": 10}
+    settings["backup"]["retention"] = {"last": 1, "daily": 0, "weekly": 0, "monthly": 0}
     settings["backup"]["schedule"] = {
         "backup": [{"type": "full", "at": "Sun 02:00"}, {"type": "incr", "at": "Mon..Sat 02:00"}],
         "verify": "*-*-* 05:00", "expire": "*-*-* 06:30", "random_delay": 0, "deadline": DEADLINE,
@@ -204,6 +213,41 @@ def test_every_job_runs_well_in_its_unit(scheduled: Scheduled, job: str) -> None
     said = scheduled.shell(f"systemctl start clm-schedule-{job} || journalctl -u clm-schedule-{job} -n 20", timeout=300)
     assert said == ""
     assert scheduled.jobs()[job]["last"]["result"] == "done"
+
+
+def test_expiry_removes_points_though_it_must_name_its_environment(scheduled: Scheduled) -> None:
+    """What can't be taken back asks for the name, which nobody is there to type: the job brings it along."""
+    scheduled.shell("systemctl start clm-schedule-backup-full", timeout=300)
+    scheduled.shell("systemctl start clm-schedule-verify", timeout=300)  # the newest that was read back stays
+    before = scheduled.points()
+    assert len(before) > 1
+    asked = scheduled.clmdeploy("backup", "expire", "-e", "lab", "--yes")
+    assert asked.code == 2, asked.said
+    said = scheduled.shell(
+        "systemctl start clm-schedule-expire || journalctl -u clm-schedule-expire -n 20", timeout=300
+    )
+    assert said == ""
+    assert scheduled.points() == before[:1]
+
+
+def test_the_keys_do_what_the_jobs_must_and_no_more(scheduled: Scheduled) -> None:
+    """On every host the SSH key reaches the guard and gives no shell; the storage key can't delete."""
+    home, names = "/etc/clm-schedule/inventories/lab", ("app1", "db1", "lb1")
+    for name in names:
+        target = f"{DEPLOY_USER}@{scheduled.lab.host(name).address}"
+        options = "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+        ssh = f"runuser -u clm-schedule -- ssh {options} -i {home}/secrets/schedule-ssh-key {target}"
+        for word in ("id", "'sudo -n /usr/local/lib/clmdeploy/guard ask; id'"):
+            said = scheduled.shell(f"{ssh} {word} </dev/null 2>&1", check=False)
+            assert "uid=" not in said
+            assert "Permission denied" not in said
+    client = StorageAccess.schedule(scheduled.lab.facts).client()
+    for bucket in (STATE_BUCKET, RELEASE_BUCKET):
+        key = StorageAccess.admin(scheduled.lab.facts).client().list_objects_v2(Bucket=bucket)["Contents"][0]["Key"]
+        with pytest.raises(ClientError, match="AccessDenied"):
+            client.delete_object(Bucket=bucket, Key=key)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.put_object(Bucket=RELEASE_BUCKET, Key="clmdeploy/other", Body=b"x")
 
 
 def test_a_timer_fires_by_itself_after_a_reboot(scheduled: Scheduled) -> None:
