@@ -236,7 +236,7 @@ def test_the_keys_do_what_the_jobs_must_and_no_more(scheduled: Scheduled) -> Non
     for name in names:
         target = f"{DEPLOY_USER}@{scheduled.lab.host(name).address}"
         options = "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
-        ssh = f"runuser -u clm-schedule -- ssh {options} -i {home}/secrets/schedule-ssh-key {target}"
+        ssh = f"runuser -u clm-schedule -- ssh {options} -i {home}/secrets/ssh-key {target}"
         for word in ("id", "'sudo -n /usr/local/lib/clmdeploy/guard ask; id'"):
             said = scheduled.shell(f"{ssh} {word} </dev/null 2>&1", check=False)
             assert "uid=" not in said
