@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +15,7 @@ from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.ports import Clock, OutcomeListener, Performer
 from clmdeploy.model.bilingual import Bilingual, lines
 from clmdeploy.model.errors import ClmError
+from clmdeploy.model.packed import unpacked
 from clmdeploy.model.value import JsonValue
 
 MARGIN = 90.0  # seconds of an act's own time that its commands leave: SIGTERM, SIGKILL a minute later, and the reply
@@ -130,18 +130,10 @@ def _completed(raw: Outcome) -> tuple[Completed, ...]:
     told = [_Raw.model_validate(one) for one in raw.result.get("completed", ())]
     if not told:
         raise ValueError("the host tells of no command")
-    return tuple(Completed(one.code, _said(one.stdout), _said(one.stderr), one.cut, one.late) for one in told)
-
-
-def _said(packed: str) -> bytes:
-    unpacking = zlib.decompressobj()
-    try:
-        said = unpacking.decompress(base64.b64decode(packed, validate=True), INFLATED)
-    except zlib.error as error:
-        raise ValueError(f"output that can't be read: {error}") from error
-    if unpacking.unconsumed_tail:
-        raise ValueError(f"more than {INFLATED} bytes of output")
-    return said
+    return tuple(
+        Completed(one.code, unpacked(one.stdout, INFLATED), unpacked(one.stderr, INFLATED), one.cut, one.late)
+        for one in told
+    )
 
 
 def _wire(command: Command, timeout: int) -> dict[str, JsonValue]:

@@ -6,8 +6,6 @@ same reason as ever: because a trusted key signed it.
 
 from __future__ import annotations
 
-import base64
-import zlib
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +14,7 @@ from clmdeploy.changes.ports import Performer
 from clmdeploy.config.environment import LoadedEnvironment
 from clmdeploy.model.bilingual import Bilingual, lines
 from clmdeploy.model.errors import HostUnreachable, InvalidInput
+from clmdeploy.model.packed import unpacked
 from clmdeploy.model.signing import Namespace, Verifier
 from clmdeploy.model.version import Version
 from clmdeploy.releases.catalogue import Published
@@ -77,23 +76,14 @@ class HostReleases:
 def _unpacked(packed: str, directory: str) -> bytes:
     """Bounded: what a host says is not believed before its signature is."""
     try:
-        unpacker = zlib.decompressobj()
-        document = unpacker.decompress(base64.b64decode(packed, validate=True), LARGEST)
-    except (ValueError, zlib.error) as error:
+        return unpacked(packed, LARGEST)
+    except ValueError as error:
         raise InvalidInput(
             Bilingual(
                 f"the record of {directory} on the hosts can't be read: {error}",
                 f"описание {directory} на узлах не читается: {error}",
             )
         ) from error
-    if unpacker.unconsumed_tail or not unpacker.eof:
-        raise InvalidInput(
-            Bilingual(
-                f"the record of {directory} on the hosts is larger than {LARGEST} bytes",
-                f"описание {directory} на узлах больше {LARGEST} байт",
-            )
-        )
-    return document
 
 
 def _nobody_holds(environment: str, release: str) -> tuple[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
@@ -22,11 +20,13 @@ from clmdeploy.config.environment import LoadedEnvironment
 from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import InvalidInput, NothingChanged
 from clmdeploy.model.hosts import Host
+from clmdeploy.model.packed import unpacked
 from clmdeploy.model.value import JsonValue
 
 T = TypeVar("T")
 _KEYS = ("access_key", "secret_key")
 LISTING_LIMIT = 180  # seconds of one question
+LARGEST_SLICE = 64 * 1024**2  # bytes that one answer may hold; the act `output` tells at most half of it
 SLOWEST = 256 * 1024  # bytes a second that a storage is expected to give at least
 _LISTED = TypeAdapter(list[tuple[str, int, str, str]])
 _ANSWERS = TypeAdapter(tuple[Answer, ...])
@@ -134,8 +134,8 @@ class Output:
         while True:
             answer = self.source.slice_of(self.command, passed)
             try:
-                chunk = zlib.decompress(base64.b64decode(answer["data"], validate=True))
-            except (KeyError, ValueError, zlib.error) as error:
+                chunk = unpacked(answer["data"], LARGEST_SLICE)
+            except (KeyError, TypeError, ValueError) as error:
                 raise InvalidInput(_not_whole(self.command.argv[0], error)) from error
             passed += len(chunk)
             if chunk:

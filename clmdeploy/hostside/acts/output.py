@@ -9,6 +9,7 @@ from .call import Call, Json
 from .programs import running
 
 MOST = 2 * 1024 * 1024  # bytes of a slice, compressed
+MOST_PLAIN = 32 * 1024 * 1024  # and before: who asks believes no more
 
 
 def ask(call: Call) -> Json:
@@ -31,6 +32,6 @@ def _slice(chunks, skip: int) -> tuple[bytes, bool]:  # type: ignore[no-untyped-
         rest = chunk[max(0, skip - passed) :]
         passed += len(chunk)
         packed += packer.compress(rest)
-        if len(packed) >= MOST:
+        if len(packed) >= MOST or passed - skip >= MOST_PLAIN:
             return bytes(packed + packer.flush()), True
     return bytes(packed + packer.flush()), False
