@@ -7,10 +7,12 @@ import pwd
 import re
 import subprocess
 
+from . import places
 from .call import ActError, Json
 
 BINARIES = "/usr/lib/postgresql"
 ASK_TIMEOUT = 60  # seconds
+_VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?", re.ASCII)
 _SEPARATOR = "\x1f"
 
 
@@ -43,13 +45,23 @@ def answers(arguments: Json) -> bool:
 
 
 def is_running(arguments: Json) -> bool:
-    """By its own lock file: a postmaster that hangs runs too."""
+    """By its own lock file: a postmaster that hangs runs too. After a power cut the number in it may be another
+    process's; a postmaster works in the directory of its data.
+    """
     try:
-        with open(os.path.join(arguments["data"], "postmaster.pid"), encoding="ascii", errors="replace") as file:
-            pid = int(file.readline())
-    except (FileNotFoundError, ValueError):
+        pid = int(content(arguments, "", "postmaster.pid").split(b"\n", 1)[0])
+        return os.path.samestat(os.stat(f"/proc/{pid}/cwd"), os.stat(arguments["data"]))
+    except (FileNotFoundError, ProcessLookupError, ValueError):
         return False
-    return os.path.exists(f"/proc/{pid}")
+
+
+def content(arguments: Json, folder: str, name: str) -> bytes:
+    """A file among its data, which is its owner's: no link is followed in its place, nothing waited for.
+
+    The directories may be links (another disk for the log). Raises FileNotFoundError, and ActError for what is no
+    regular file or too large.
+    """
+    return places.read(os.path.join(os.path.realpath(os.path.join(arguments["data"], folder)), name))
 
 
 def start(arguments: Json, timeout: float) -> None:
@@ -80,10 +92,11 @@ def control(arguments: Json) -> dict[str, str]:
     """What pg_controldata says, without a running server. Raises ActError where there is no cluster."""
     data = arguments["data"]
     try:
-        with open(os.path.join(data, "PG_VERSION"), encoding="ascii") as file:
-            version = file.read().strip()
-    except OSError:
+        version = content(arguments, "", "PG_VERSION")[:20].decode("ascii").strip()
+    except (OSError, UnicodeDecodeError):
         raise ActError(f"{data} holds no cluster") from None
+    if not _VERSION.fullmatch(version):
+        raise ActError(f"{data}: PG_VERSION names no version")
     finished = _as(owner(arguments), [os.path.join(BINARIES, version, "bin", "pg_controldata"), "-D", data], 30)
     pairs = (line.split(":", 1) for line in finished.stdout.splitlines() if ":" in line)
     return {"version": version, **{key.strip(): value.strip() for key, value in pairs}}
@@ -110,8 +123,8 @@ def histories(arguments: Json) -> dict[str, str]:
     for name in sorted(os.listdir(place)) if os.path.isdir(place) else []:
         match = re.fullmatch(r"([0-9A-F]{8})\.history", name)
         if match:
-            with open(os.path.join(place, name), encoding="ascii", errors="replace") as file:
-                found[str(int(match[1], 16))] = file.read(64 * 1024)
+            told = content(arguments, "pg_wal", name)[: 64 * 1024]
+            found[str(int(match[1], 16))] = told.decode("ascii", "replace")
     return found
 
 

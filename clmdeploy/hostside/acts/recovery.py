@@ -6,7 +6,6 @@ What the restore has set would otherwise be copied to every standby, which would
 
 from __future__ import annotations
 
-import os
 import re
 import time
 
@@ -69,8 +68,8 @@ def _recovers(arguments: Json) -> bool:
 def _settings(arguments: Json) -> list[str]:
     """What the restore has set."""
     try:
-        with open(os.path.join(arguments["data"], "postgresql.auto.conf"), encoding="utf-8", errors="replace") as file:
-            return sorted(set(_SET.findall(file.read())))
+        told = postgres.content(arguments, "", "postgresql.auto.conf").decode("utf-8", "replace")
+        return sorted(set(_SET.findall(told)))
     except FileNotFoundError:
         return []
 
