@@ -60,7 +60,7 @@ def archived(lab: Lab) -> None:
     """All of the log that there is now is stored."""
     last = sql(lab, "SELECT pg_walfile_name(pg_switch_wal())")
     for _ in range(120):
-        if sql(lab, f"SELECT last_archived_wal >= '{last}' FROM pg_stat_archiver") == "t":
+        if sql(lab, "SELECT last_archived_wal FROM pg_stat_archiver") >= last:
             return
         sql(lab, "SELECT pg_sleep(0.5)")
     raise AssertionError(f"{last} is not archived")

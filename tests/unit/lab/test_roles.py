@@ -50,7 +50,7 @@ def test_the_operator_may_use_two_buckets_and_manage_nothing(facts_of: FactsOf) 
     """The operator reads, writes and lists two buckets; that of the backups is not among them."""
     document = json.loads(store_identities.identities(facts_of(LabSpec())))
     identities = {entry["name"]: entry for entry in document["identities"]}
-    assert set(identities) == {"admin", "operator", "backup", "archive", "files"}
+    assert set(identities) == {"admin", "operator", "schedule", "backup", "archive", "files"}
     assert {action.split(":")[1] for action in identities["operator"]["actions"]} == {"clm-state", "clm-releases"}
     assert {action.split(":")[0] for action in identities["operator"]["actions"]} == {"Read", "Write", "List"}
 
