@@ -30,6 +30,7 @@ class ClusterFacts(Value):
     used: int = Field(0, description="by its data")
     size: int = 0
     slots: tuple[str, ...] = ()
+    slot: str = Field("", description="of a standby: the one on the primary that it follows by")
     counters: Counters | None = None
     clock: float = Field(0.0, description="seconds since 1970")
     fault: Text = ""
@@ -101,9 +102,13 @@ class RestoreWish(Value):
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """Of replication: they are no part of a backup, and have to be made again."""
+        """Of replication: they are no part of a backup, and have to be made again.
+
+        Where the primary is gone, the standbys alone know what they follow by; without it they would wait for ever.
+        """
         known = self.left.slots if self.left is not None else ()
-        return tuple(dict.fromkeys((*self.primary.slots, *known)))
+        followed = (one.slot for one in self.standbys if one.slot)
+        return tuple(dict.fromkeys((*self.primary.slots, *known, *followed)))
 
     @property
     def makes_safety_point(self) -> bool:

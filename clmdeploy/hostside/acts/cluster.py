@@ -15,6 +15,7 @@ _COUNTERS = """
                      (SELECT extract(epoch FROM stats_reset)::text FROM pg_stat_bgwriter))
     FROM pg_stat_database WHERE datname ~ '^[A-Za-z0-9_-]+$'
 """
+_SLOT = "SELECT current_setting('primary_slot_name')"
 _SLOTS = "SELECT slot_name FROM pg_replication_slots WHERE slot_type = 'physical' ORDER BY slot_name"
 _STATE = """
     SELECT pg_is_in_recovery(), current_setting('server_version_num'), extract(epoch FROM clock_timestamp()),
@@ -79,7 +80,7 @@ def _told(arguments: Json) -> Json:
     return {
         "readable": True, "recovery": recovery == "t", "server": int(version), "clock": float(clock),
         "system_id": system, "timeline": int(timeline), "size": int(size), "slots": [row[0] for row in slots],
-        "counters": _counters(arguments),
+        "counters": _counters(arguments), "slot": postgres.ask(arguments, _SLOT)[0][0],
     }  # fmt: skip
 
 

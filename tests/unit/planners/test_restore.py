@@ -152,6 +152,14 @@ def test_the_point_is_reached_by_name_on_its_own_timeline() -> None:
     assert (recovery["lsn"], recovery["slots"]) == (chosen.database.wal.named.lsn, ["db2"])  # type: ignore[union-attr]
 
 
+def test_a_primary_that_is_gone_gets_the_slots_that_its_standbys_follow_by() -> None:
+    """It can't tell them any more, and without its slot a standby never streams."""
+    gone = cluster(DB1, running=False, readable=False, timeline=0)
+    found = wanting(clusters=(gone, cluster(DB2, recovery=True, slot="db2")), reasons={"no_safety_point": "gone"})
+    steps = {step.id: step for step in plan_restore(found).steps}
+    assert steps["recover"].action.arguments["slots"] == ["db2"]  # type: ignore[union-attr]
+
+
 def test_a_moment_is_told_with_its_zone() -> None:
     """Nobody has to guess which midnight."""
     at = datetime(2026, 1, 5, 12, tzinfo=UTC)
