@@ -26,10 +26,11 @@ class Database:
 
     host: LabHost
     name: str = "clm"
+    port: int = 5432
 
     def query(self, text: str, timeout: float = 60) -> str:
         """What psql prints, without headings. Raises LabError when a statement fails."""
-        psql = ("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.name)
+        psql = ("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.name, "-p", str(self.port))
         return self.host.run([*AS_POSTGRES, *psql], input=text, timeout=timeout).stdout
 
     def fill(self, size: int, seed: int = 1) -> None:
@@ -55,7 +56,7 @@ class Database:
 
     def _schema(self) -> str:
         """As pg_dump writes it, without the key that each of its runs makes up."""
-        dump = self.host.run([*AS_POSTGRES, "pg_dump", "--schema-only", "-d", self.name]).stdout
+        dump = self.host.run([*AS_POSTGRES, "pg_dump", "--schema-only", "-d", self.name, "-p", str(self.port)]).stdout
         return "\n".join(line for line in dump.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
 
     def moment(self, number: int = 1) -> Moment:
