@@ -38,6 +38,8 @@ class Declared(OfPoint):
     reason: str = ""
     release: str | None = None
     schema_version: int | None = None
+    schema_step: str = ""
+    """step of the same change that asked for it, where it was not known before"""
     config_digest: str
     repository: str
     """the stanza"""
@@ -60,7 +62,7 @@ def restore_point(arguments: Arguments, completed: datetime, who: str) -> Restor
         return RestorePoint(
             id=declared.point, environment=declared.environment, environment_id=declared.environment_id,
             created=begun_at(declared.point), completed=completed, reason=declared.reason, who=who,
-            release=declared.release, schema_version=declared.schema_version,
+            release=declared.release, schema_version=_schema_version(declared, arguments),
             config_digest=declared.config_digest, database=_database(declared, backup, named), files=files,
         )  # fmt: skip
     except ValidationError as error:
@@ -68,6 +70,12 @@ def restore_point(arguments: Arguments, completed: datetime, who: str) -> Restor
         raise WorkFailed(
             Bilingual(f"the parts make no point: {faults}", f"из частей точка не получается: {faults}")
         ) from error
+
+
+def _schema_version(declared: Declared, arguments: Arguments) -> int | None:
+    told = arguments.get("results", {}).get(declared.schema_step, {}) if declared.schema_step else {}
+    asked = [int(result["version"]) for result in told.values()]
+    return asked[0] if asked else declared.schema_version
 
 
 def _database(declared: Declared, backup: DatabaseFound, named: PointFound) -> DatabasePart:

@@ -53,6 +53,8 @@ class Place:
     """of the IDs of its steps"""
     data: bool = False
     """whether the data lease must be taken for each step: where the change does not hold it anyway"""
+    schema_step: str = ""
+    """an earlier step that asks for the schema's version, where that is not known yet"""
 
 
 ALONE = Place()
@@ -136,9 +138,10 @@ class _Maker:
             "config_digest": self.wish.inputs["settings"], "repository": self.wish.backup.database.stanza,
             "repositories": {host: host for host in self.trees},
             "paths": {host: list(paths) for host, paths in self.trees.items()},
-            "pin": self.wish.pin,
+            "pin": self.wish.pin, "schema_step": self.place.schema_step,
         }  # fmt: skip
         uses = tuple(self._id(one) for one in STEPS if self.trees or one != "files")
+        uses += (self.place.schema_step,) if self.place.schema_step else ()
         call = StoreCall(act="publish-point", arguments=self._point | declared, uses=uses)
         there = [Target(host=self._backup_host, subject=self._backup_host)]
         return self._step("publish", "publish", "Publish the restore point", call, there, 300)

@@ -15,6 +15,7 @@ from clmdeploy.planners.point_facts import ServerRole
 from clmdeploy.planners.restore_database import database_steps, standby_steps
 from clmdeploy.planners.restore_refusals import refuse_unfit
 from clmdeploy.planners.restore_steps import (
+    SCHEMA,
     check_steps,
     files_steps,
     preflight_steps,
@@ -77,7 +78,9 @@ def _renewal(wish: RestoreWish) -> Iterator[Step]:
         update={"release": release, "schema_version": wish.choice.base.schema_version, "servers": tuple(_servers(wish))}
     )
     after = replace(wish.point, facts=facts, reason=f"after a restore of {wish.choice.base.id}")
-    for step in point_steps(after, Place(local=AFTER, stage="after", prefix="after-", data=True)):
+    schema = next((one.id for one in check_steps(wish) if one.id == SCHEMA), "")
+    place = Place(local=AFTER, stage="after", prefix="after-", data=True, schema_step=schema)
+    for step in point_steps(after, place):
         yield step.model_copy(update={"essential": False})
 
 
@@ -147,6 +150,11 @@ def _hosts(wish: RestoreWish, steps: Iterable[Step]) -> Iterator[Host]:
     """Everybody whom a step names."""
     named = {target.host for step in steps for target in step.targets}
     return (host for host in wish.hosts if host.name in named)
+
+
+def _release(wish: RestoreWish) -> str | None:
+    """What runs afterwards: what ran at the moment, which may not be what ran when the base point was made."""
+    return wish.rollout.release.directory if wish.rollout is not None else wish.choice.base.release
 
 
 def _policy(wish: RestoreWish) -> Policy:

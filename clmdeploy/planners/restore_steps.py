@@ -11,9 +11,12 @@ from clmdeploy.planners.balancing import fence_steps
 from clmdeploy.planners.restore_database import open_steps, stop_database_steps
 from clmdeploy.planners.restore_step import DAY, SERVICE, Arguments, member, step, target
 from clmdeploy.planners.restore_wish import RestoreWish, Tree
+from clmdeploy.planners.rollback import newest_schema
 from clmdeploy.planners.rollout import Batch, stage_steps, switch_step
+from clmdeploy.planners.schema import incompatible
 
 CHECK = "compare"  # the step in which rows and files are compared
+SCHEMA = "schema"  # the step in which the release is asked whether it can run
 
 
 def preflight_steps(wish: RestoreWish) -> Iterator[Step]:
@@ -91,6 +94,7 @@ def check_steps(wish: RestoreWish) -> Iterator[Step]:
     """The database lets everybody in again; rows and files are compared where the release knows how."""
     if wish.scope.database:
         yield from open_steps(wish)
+        yield from _schema_step(wish)
     hook = wish.rollout.release.manifest.consistency if wish.rollout else None
     hosts = [facts for facts in wish.members() if hook is not None and hook.group in facts.host.groups][:1]
     if hook is not None and hosts:
@@ -98,6 +102,24 @@ def check_steps(wish: RestoreWish) -> Iterator[Step]:
             "check", CHECK, "Compare rows with files", TaskCall(act="consistency", arguments=_install(wish)),
             [member(facts) for facts in hosts], "nothing", hook.timeout + 60, essential=False,
         )  # fmt: skip
+
+
+def _schema_step(wish: RestoreWish) -> Iterator[Step]:
+    """Nothing is started that can't run on the schema which the database now has."""
+    schema = wish.rollout.release.manifest.data_schema if wish.rollout else None
+    hosts = [facts for facts in wish.members() if schema is not None and schema.group in facts.host.groups][:1]
+    if wish.rollout is None or schema is None or not hosts:
+        return
+    manifest = wish.rollout.release.manifest
+    broken: set[int] = set()
+    for known in (newest_schema(wish.fleet.hosts), schema):
+        newest = max((one.version for one in known.migrations), default=0) if known else 0
+        broken |= {one.version for one in incompatible(known, newest, manifest)}
+    arguments = _install(wish) | {"needs": schema.needs, "broken": [*sorted(broken)]}
+    yield step(
+        "check", SCHEMA, "Ask the release whether it can run on the schema",
+        TaskCall(act="schema", arguments=arguments), [member(facts) for facts in hosts], "nothing", 300,
+    )  # fmt: skip
 
 
 def start_steps(wish: RestoreWish) -> Iterator[Step]:

@@ -26,6 +26,7 @@ from clmdeploy.planners.restore_wish import ClusterFacts, RestoreWish, Scope, Se
 from clmdeploy.queries.archive_facts import archive_facts
 from clmdeploy.queries.backing_up import BackingUp
 from clmdeploy.queries.fleet import gather_fleet
+from clmdeploy.queries.moment_release import release_at
 from clmdeploy.queries.points import Points, Seen
 from clmdeploy.queries.restore_left import left_behind
 from clmdeploy.queries.wishes import Wishing, release_groups
@@ -81,7 +82,10 @@ class Restoring:
         left = None if asked.scope.directory else left_behind(self.journal)
         fleet = gather_fleet(self.hosts, self.environment, release_groups(self.environment, None), probe=True)
         runs = next((facts.current for facts in fleet.hosts if facts.current), None)
-        wanted = asked.release or (choice.base.release if asked.scope.whole and choice.base.release else runs)
+        ran = choice.base.release
+        if asked.scope.whole and choice.target.kind in ("time", "default"):
+            ran = release_at(self.journal, choice.base, choice.at)
+        wanted = asked.release or (ran if asked.scope.whole and ran else runs)
         layout = Layout(self.environment.settings, backup, groups)
         return RestoreWish(
             settings=self.environment.settings, backup=backup, backup_host=groups.backup,

@@ -15,8 +15,8 @@ from .call import ActError, Json, read_call
 ACTS = (
     "archiver", "archiving", "arrange", "authority", "balance", "cluster", "components", "consistency", "door",
     "engine", "facts", "health", "identity", "inspect", "logs", "migrate", "objects", "output", "program", "progress",
-    "prune", "reading", "recovery", "releases", "results", "schedule", "segments", "software", "stage", "standby",
-    "switch", "tokens", "trial",
+    "prune", "reading", "recovery", "releases", "results", "schedule", "schema", "segments", "software", "stage",
+    "standby", "switch", "tokens", "trial",
 )  # fmt: skip
 VERBS = ("perform", "restore", "probe", "ask")
 

@@ -312,3 +312,23 @@ def test_a_rollback_with_a_restore_is_a_restore_onto_the_release_that_was_asked_
     assert back.steps == plain.steps
     assert back.title == f"Roll clm back to 1.2.0 in test, with the data of {point().id}"
     assert back.to_release == OLD.directory
+
+
+SCHEMA = {
+    "needs": 1, "group": "app", "version_command": ["bin/version"],
+    "migrations": [{"version": 2, "kind": "contract", "apply": ["a"], "revert": ["r"], "oldest_compatible_app": "1.3.0"}],
+}  # fmt: skip
+
+
+def test_nothing_is_started_before_the_release_has_seen_the_schema() -> None:
+    """After the door is open and before anything starts; and the point that follows tells the version found there."""
+    old, new = release("1.2.0", schema=SCHEMA | {"migrations": []}), release("1.3.0", schema=SCHEMA)
+    found = fleet(new, apps=2)
+    plan = plan_restore(wanting(new, found=found, rollout=wish(old, found)))
+    names = [step.id for step in plan.steps]
+    assert names.index("open") < names.index("schema") < names.index("start-components")
+    steps = {step.id: step for step in plan.steps}
+    assert steps["schema"].essential
+    assert (steps["schema"].action.arguments["needs"], steps["schema"].action.arguments["broken"]) == (1, [2])  # type: ignore[union-attr]
+    assert "schema" in steps["after-publish"].action.uses  # type: ignore[union-attr]
+    assert plan.to_release == old.directory
