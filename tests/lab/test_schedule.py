@@ -21,7 +21,8 @@ import yaml
 from botocore.exceptions import ClientError
 
 from clmdeploy.lab import Lab
-from clmdeploy.lab.facts import DEPLOY_USER, RELEASE_BUCKET, STATE_BUCKET
+from clmdeploy.lab.facts import DEPLOY_USER, RELEASE_BUCKET, STATE_BUCKET, LabFacts
+from clmdeploy.lab.state import STATE, LabDirectory
 from clmdeploy.lab.storage import StorageAccess
 from tests.lab.command_line import CommandLine, Ran
 from tests.lab.wheelhouse import wheelhouse
@@ -128,7 +129,7 @@ def own_keys(lab: Lab, home: Path) -> None:
     """A signing key that may sign neither releases nor approvals; an SSH key for the backup host's address and for the
     guard alone; a storage key with the policy of docs/schedule.md and nothing else.
     """
-    access = StorageAccess.schedule(lab.facts)
+    access = StorageAccess.schedule(LabFacts.of(LabDirectory(STATE / lab.name)))
     for name, value in (("access", access.access_key), ("secret", access.secret_key.reveal())):
         (home / "secrets" / f"schedule-{name}-key").write_text(f"{value}\n")
     for name in ("schedule-signing-key", "schedule-ssh-key"):
@@ -241,9 +242,10 @@ def test_the_keys_do_what_the_jobs_must_and_no_more(scheduled: Scheduled) -> Non
             said = scheduled.shell(f"{ssh} {word} </dev/null 2>&1", check=False)
             assert "uid=" not in said
             assert "Permission denied" not in said
-    client = StorageAccess.schedule(scheduled.lab.facts).client()
+    facts = LabFacts.of(LabDirectory(STATE / scheduled.lab.name))
+    client = StorageAccess.schedule(facts).client()
     for bucket in (STATE_BUCKET, RELEASE_BUCKET):
-        key = StorageAccess.admin(scheduled.lab.facts).client().list_objects_v2(Bucket=bucket)["Contents"][0]["Key"]
+        key = StorageAccess.admin(facts).client().list_objects_v2(Bucket=bucket)["Contents"][0]["Key"]
         with pytest.raises(ClientError, match="AccessDenied"):
             client.delete_object(Bucket=bucket, Key=key)
     with pytest.raises(ClientError, match="AccessDenied"):
