@@ -131,7 +131,9 @@ def own_keys(lab: Lab, home: Path) -> None:
     """
     access = StorageAccess.schedule(LabFacts.of(LabDirectory(STATE / lab.name)))
     for name, value in (("access", access.access_key), ("secret", access.secret_key.reveal())):
-        (home / "secrets" / f"schedule-{name}-key").write_text(f"{value}\n")
+        path = home / "secrets" / f"schedule-{name}-key"
+        path.touch(mode=0o600)
+        path.write_text(f"{value}\n")
     for name in ("schedule-signing-key", "schedule-ssh-key"):
         path = home / "secrets" / name
         subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)), check=True, timeout=30)
