@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from contextlib import closing
@@ -13,6 +14,8 @@ import click
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.options import environment_option, json_option, pass_invocation
 from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions, planning_options
+from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.errors import UsageError
 
 if TYPE_CHECKING:
     from clmdeploy.changes.plan import Plan
@@ -45,6 +48,11 @@ def install(
     declares no more goes. `change abort` puts back what stood before.
     """
     if cron:
+        if invocation.json:
+            raise UsageError(
+                Bilingual("--cron prints a crontab, not JSON", "--cron печатает crontab, а не JSON"),
+                f"clmdeploy schedule install --cron -e {environment}",
+            )
         _print_crontab(invocation, environment)
         return
     from clmdeploy.cli.errand import Errand
@@ -52,7 +60,7 @@ def install(
     def plan(runtime: Runtime) -> Plan:
         return _planned(runtime, wheelhouse, bring=options.acts)
 
-    flags = f" --wheelhouse {wheelhouse}" if wheelhouse is not None else ""
+    flags = f" --wheelhouse {shlex.quote(str(wheelhouse))}" if wheelhouse is not None else ""
     Errand(invocation, environment, "schedule install", options, consent, output, flags).carry(plan)
 
 

@@ -32,9 +32,9 @@ def list_jobs(invocation: Invocation, environment: str) -> None:
         schedule = schedule_of(loaded)
         facts = asking.found()
         facts = asking.compared(asking.wanted(installed_program(facts)), keys=False)
-        shown = Shown(
-            environment, asking.host.name, loaded.settings.time_zone, jobs_of(schedule), facts, ledgers_of(facts)
-        )
+        ledgers, faults = ledgers_of(facts)
+        zone = loaded.settings.time_zone
+        shown = Shown(environment, asking.host.name, zone, jobs_of(schedule), facts, ledgers, faults)
         tell_schedule(invocation, shown)
     if not shown.is_well:
         raise click.exceptions.Exit(int(ExitCode.VERIFICATION_FAILED))

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.notices import composer_of
-from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.bilingual import Bilingual, lines, russian
 from clmdeploy.model.errors import ClmError, ExitCode
 from clmdeploy.notices.composition import Errand
 from clmdeploy.notices.notice import Notice, Occasion
 from clmdeploy.queries.aftermath import Aftermath
 
 if TYPE_CHECKING:
+    from clmdeploy.backups.marks import Mark
     from clmdeploy.backups.run_ledger import Miss, Run
     from clmdeploy.queries.scheduled import News
     from clmdeploy.runtime import Runtime
+
+_MOST_NAMED = 10  # spoiled points of one notice
 
 
 def notices_of(invocation: Invocation, runtime: Runtime, news: Sequence[News]) -> Iterator[Notice]:
@@ -37,9 +40,39 @@ def _wrong(invocation: Invocation, runtime: Runtime, job: str, run: Run) -> Noti
         change=change, state="unknown" if change else "not-begun", exit_code=code, next=_again(runtime, job),
         message=_ending_words(run, _time(runtime, run.started)),
     )  # fmt: skip
+    if run.exit_code == ExitCode.VERIFICATION_FAILED:
+        found = with_damage(aftermath, _marks(runtime), runtime.environment.name)
+        aftermath = found or aftermath
     remark = "notice.next_run" if run.result != "failed" else ""
     occasion: Occasion = "unknown" if change else "failed"
     return composer_of(invocation, runtime).notice(_errand(runtime, job), aftermath, occasion, remark)
+
+
+def with_damage(aftermath: Aftermath, marks: Iterable[Mark], environment: str) -> Aftermath | None:
+    """The same, naming the points that verification has found worthless and why; None where it has found none so."""
+    spoiled = [(mark.point, mark.faults) for mark in marks if mark.faults][::-1]  # newest first
+    if not spoiled:
+        return None
+    told = [aftermath.message, *(_spoiled_words(point, faults) for point, faults in spoiled[:_MOST_NAMED])]
+    if len(spoiled) > _MOST_NAMED:
+        told.append(Bilingual(f"… {len(spoiled)} points in all", f"… всего точек: {len(spoiled)}"))
+    following = f"backup create --type full -e {environment}"
+    return aftermath.model_copy(update={"message": lines(told), "next": following})
+
+
+def _spoiled_words(point: str, faults: tuple[str, ...]) -> Bilingual:
+    more = f" (+{len(faults) - 1})" if len(faults) > 1 else ""
+    return Bilingual(
+        f"restore point {point} can't be restored: {faults[0]}{more}",
+        f"точку {point} восстановить нельзя: {russian(faults[0])}{more}",
+    )
+
+
+def _marks(runtime: Runtime) -> Iterable[Mark]:
+    try:
+        return runtime.marks.read().marks
+    except ClmError:
+        return ()  # the message has the exit code; the storage is told of by other means
 
 
 def _ending_words(run: Run, at: str) -> Bilingual:

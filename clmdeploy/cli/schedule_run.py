@@ -53,6 +53,7 @@ def run_job(invocation: Invocation, job: str, environment: str) -> None:
 def conclude(invocation: Invocation, job: str, environment: str) -> None:
     """After a run's process has ended, however it did: write the metrics, and tell people of a run that was killed or
     of times at which none began. Units call this with ExecStopPost=."""
+    from clmdeploy.cli.render.schedule import check_json
     from clmdeploy.runtime import Runtime
 
     with closing(Runtime.of(invocation.inventories, environment)) as runtime:
@@ -60,6 +61,8 @@ def conclude(invocation: Invocation, job: str, environment: str) -> None:
         news = jobs.conclude(jobs.job(job))
         _tell(invocation, runtime, [news])
         jobs.publish(_measures(runtime)[0])
+    if invocation.json:
+        click.echo(json.dumps(check_json(environment, [news] if news.wrong or news.misses else [])))
 
 
 @click.command(short_help="Look for runs that never were, and whether the keys still work.")
@@ -87,7 +90,8 @@ def check(invocation: Invocation, environment: str) -> None:
             journal.believed_head()
         if fault is not None:
             raise fault
-    click.echo(json.dumps(check_json(environment, news)))
+    if invocation.json:
+        click.echo(json.dumps(check_json(environment, news)))
     if news:
         raise click.exceptions.Exit(int(ExitCode.VERIFICATION_FAILED))
 
@@ -98,14 +102,14 @@ def _globals(invocation: Invocation) -> Sequence[str]:
 
 
 def _settle(invocation: Invocation, runtime: Runtime) -> None:
-    """A backup that a killed run left open keeps all later ones out; half of one is worth nothing."""
+    """A backup that a killed run left open keeps all later ones out."""
     from clmdeploy.cli import main
     from clmdeploy.queries.changes import settling_verb
-    from clmdeploy.queries.left_open import changes_left_open
+    from clmdeploy.queries.left_open import changes_left_open, for_a_job
 
     journal = runtime.data_journal
     try:
-        found = changes_left_open((journal,), runtime.leases)
+        found = for_a_job(changes_left_open((journal,), runtime.leases), runtime.who.principal)
         verbs = [("abort" if one.kind == "backup" else settling_verb(journal, one), one.id) for one in found]
     except ClmError as error:  # the command itself will say so, and tell people
         click.echo(invocation.told(error.message), err=True)

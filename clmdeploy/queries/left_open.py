@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from clmdeploy.changes.journal import Journal
 from clmdeploy.changes.lease import POLL, Leases
@@ -19,6 +19,15 @@ def changes_left_open(journals: Journals, leases: Leases) -> list[ChangeSummary]
     """
     found = {one.id: one for journal in journals for one in _left_open(journal, leases)}
     return [found[change] for change in sorted(found)]
+
+
+def for_a_job(found: Iterable[ChangeSummary], principal: str) -> list[ChangeSummary]:
+    """What a scheduled run of this principal may settle unasked: what jobs began, and half a backup, which is worth
+    nothing. What a person began, and paused or lost, may have no way back: it is that person's to go on with.
+    """
+    return [
+        one for one in found if one.who.principal == principal or (one.kind == "backup" and one.state != "paused")
+    ]  # fmt: skip
 
 
 def _left_open(journal: Journal, leases: Leases) -> Iterator[ChangeSummary]:

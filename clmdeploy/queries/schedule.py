@@ -18,7 +18,7 @@ from clmdeploy.config.environment import LoadedEnvironment
 from clmdeploy.config.files import read_text
 from clmdeploy.config.scheduled_inventory import inventory_files, key_settings, program_file, schedule_of
 from clmdeploy.model.bilingual import Bilingual, russian
-from clmdeploy.model.errors import HostUnreachable, VerificationFailed
+from clmdeploy.model.errors import HostUnreachable
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.secret import Secret
 from clmdeploy.model.value import JsonValue
@@ -89,20 +89,22 @@ class ScheduleAsking:
 _TOLD = ("units", "next", "ledgers", "programs", "python", "missing", "now")
 
 
-def ledgers_of(facts: ScheduleFacts) -> dict[str, RunLedger]:
-    """What the host told, read as anything that others wrote. Raises VerificationFailed."""
-    try:
-        return {job: RunLedger.model_validate(told) for job, told in facts.ledgers.items()}
-    except ValidationError as error:
-        raise VerificationFailed(
-            Bilingual(
-                f"a ledger of the schedule is not to be believed: {error.errors()[0]['msg']}",
-                f"журналу запусков верить нельзя: {error.errors()[0]['msg']}",
-            ),
-            Bilingual(
-                f"look at {places.LEDGERS} on the backup host", f"посмотрите {places.LEDGERS} на узле резервных копий"
-            ),
-        ) from error
+def ledgers_of(facts: ScheduleFacts) -> tuple[dict[str, RunLedger], tuple[Bilingual, ...]]:
+    """What the host told, read as anything that others wrote; and which ledgers are not to be believed."""
+    ledgers, faults = dict[str, RunLedger](), list[Bilingual]()
+    for job, told in facts.ledgers.items():
+        try:
+            ledgers[job] = RunLedger.model_validate(told)
+        except ValidationError:
+            path = f"{places.LEDGERS}/{job}.json"
+            faults.append(
+                Bilingual(
+                    f"{path} is no ledger: look at it there; with it moved aside, the next run begins anew",
+                    f"{path} — не журнал запусков: посмотрите его на узле резервных копий; без него следующий запуск "
+                    "начнёт новый",
+                )
+            )
+    return ledgers, tuple(faults)
 
 
 def installed_program(facts: ScheduleFacts) -> str:

@@ -6,9 +6,11 @@ from clmdeploy.adapters.inspection import SshInspector, installed_versions
 from clmdeploy.adapters.program import guard_source
 from clmdeploy.adapters.redactor import redactor
 from clmdeploy.changes.journal import Journal
+from clmdeploy.config.backup_hosts import parties
 from clmdeploy.config.environment import secret_references
 from clmdeploy.config.secrets import resolve
 from clmdeploy.model.errors import InvalidInput
+from clmdeploy.model.secret import derived
 from clmdeploy.model.value import sha256_hex
 from clmdeploy.queries.change_export import Redact, Sources
 from clmdeploy.queries.change_record import Place
@@ -36,6 +38,10 @@ def redaction(runtime: Runtime) -> tuple[Redact, list[InvalidInput]]:
             known.append(resolve(reference, runtime.environment.directory, runtime.environ, key=key))
         except InvalidInput as error:
             unread.append(error)
+            continue
+        if key == "backup.files.passphrase":  # each host has a password that is made from it
+            hosts = parties(runtime.environment).files
+            known += [derived(known[-1], f"restic/{host.name}") for host in hosts]
     return redactor(known), unread
 
 

@@ -16,6 +16,7 @@ from clmdeploy.backups.jobs import Job
 from clmdeploy.backups.run_ledger import RunLedger
 from clmdeploy.cli.context import Invocation
 from clmdeploy.cli.render.console import make_console, make_table
+from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.faults import printable
 from clmdeploy.model.value import JsonValue
 from clmdeploy.planners.schedule import ScheduleFacts
@@ -32,6 +33,8 @@ class Shown:
     jobs: Sequence[Job]
     facts: ScheduleFacts
     ledgers: dict[str, RunLedger]
+    faults: Sequence[Bilingual] = ()
+    """ledgers that can't be read"""
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -54,7 +57,7 @@ class Shown:
     @property
     def is_well(self) -> bool:
         """Everything is as declared and waits, every last run went well, and none was missed since."""
-        return not self.differences and all(self.job_is_well(job.name) for job in self.jobs)
+        return not self.differences and not self.faults and all(self.job_is_well(job.name) for job in self.jobs)
 
     def job_is_well(self, job: str) -> bool:
         ledger = self.ledgers.get(job)
@@ -72,6 +75,8 @@ def tell_schedule(invocation: Invocation, shown: Shown) -> None:
     for job in shown.jobs:
         table.add_row(*_row(invocation, shown, job))
     make_console().print(table)
+    for fault in shown.faults:
+        click.echo(invocation.told(fault), err=True)
     for difference in shown.differences:
         click.echo(invocation.say("schedule.differs", what=printable(difference)), err=True)
     if not shown.facts.is_installed:
@@ -85,7 +90,7 @@ def schedule_json(shown: Shown) -> dict[str, JsonValue]:
     return {
         "format": "schedule/1", "environment": shown.environment, "host": shown.host,
         "installed": shown.facts.is_installed, "programs": list(shown.facts.programs),
-        "well": shown.is_well, "differs": list(shown.differences),
+        "well": shown.is_well, "differs": list(shown.differences), "faults": [str(one) for one in shown.faults],
         "jobs": [_job_json(shown, job) for job in shown.jobs],
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ import sys
 import time
 
 from . import kept, places, program, services
-from .call import Call, Json
+from .call import ActError, Call, Json
 
 UNITS = "/etc/systemd/system"
 _UNIT = re.compile(r"clm-schedule-[a-z][a-z0-9-]{0,39}\.(service|timer)")
@@ -85,8 +85,16 @@ def _ledgers(directory: str) -> Json:
     for name in sorted(names)[:50]:
         path = os.path.join(directory, name)
         if name.endswith(".json") and not os.path.islink(path) and os.path.getsize(path) <= _LARGEST:
-            found[name.removesuffix(".json")] = json.loads(places.read(path))
+            found[name.removesuffix(".json")] = _ledger(path)
     return found
+
+
+def _ledger(path: str) -> Json | None:
+    """None for one that is broken: it must not hide the others."""
+    try:
+        return dict(json.loads(places.read(path)))
+    except (ActError, OSError, TypeError, ValueError):
+        return None
 
 
 def _forget_kept() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clmdeploy.hostside.acts import program, schedule, services, trial
-from clmdeploy.hostside.acts.call import Call
+from clmdeploy.hostside.acts.call import ActError, Call
 
 FIRST, SECOND, THIRD = "1.0-aaaaaaaa", "1.1-bbbbbbbb", "1.2-cccccccc"
 
@@ -91,3 +91,42 @@ def test_an_empty_directory_of_programs_goes_with_the_last(parent: Path) -> None
     made(parent, FIRST)
     schedule.perform(call("schedule", "perform", directories=[], links=[], user="nobody-of-ours"))
     assert not parent.exists()
+
+
+class Unit:
+    """A check that ends with these exit codes, one a start."""
+
+    def __init__(self, *codes: int) -> None:
+        self.codes, self.starts = list(codes), 0
+
+    def systemctl(self, verb: str, *_words: str, check: bool = True) -> str:  # noqa: ARG002
+        if verb == "start":
+            self.starts += 1
+            if self.codes[self.starts - 1]:
+                raise ActError("Job for x.service failed")
+        return f"{self.codes[self.starts - 1]}\n"
+
+
+@pytest.mark.parametrize(("codes", "well"), [((0,), True), ((10, 0), True), ((10, 10), False), ((4,), False)])
+def test_a_missed_run_fails_no_installation(
+    parent: Path, monkeypatch: pytest.MonkeyPatch, codes: tuple[int, ...], well: bool
+) -> None:
+    """It is told of once; keys that can't be believed are so each time, and hosts out of reach are no miss."""
+    unit = Unit(*codes)
+    made(parent, FIRST)
+    monkeypatch.setattr(services, "systemctl", unit.systemctl)
+    monkeypatch.setattr(services, "last_lines", lambda _unit: "the end of its journal")
+    if well:
+        trial.perform(call("trial", "perform", unit="x.service", directory=FIRST))
+    else:
+        with pytest.raises(ActError, match="the end of its journal"):
+            trial.perform(call("trial", "perform", unit="x.service", directory=FIRST))
+    assert unit.starts == len(codes)
+
+
+def test_a_broken_ledger_hides_no_other(tmp_path: Path) -> None:
+    """It is told as none, and the others as they are."""
+    (tmp_path / "verify.json").write_text('{"format": "run-led')
+    (tmp_path / "expire.json").write_text('{"job": "expire"}')
+    (tmp_path / "check.json").write_text("[]")
+    assert schedule._ledgers(str(tmp_path)) == {"expire": {"job": "expire"}, "verify": None, "check": {}}

@@ -12,6 +12,8 @@ from clmdeploy.backups.jobs import Job
 from clmdeploy.backups.metrics import Measures
 from clmdeploy.backups.run_ledger import LATE, Run, RunLedger
 from clmdeploy.model.errors import UsageError
+from clmdeploy.planners.schedule import ScheduleFacts
+from clmdeploy.queries.schedule import ledgers_of
 from clmdeploy.queries.scheduled import Jobs, wal_lag
 from clmdeploy.queries.wal import Archiving
 
@@ -171,3 +173,11 @@ def test_the_log_lags_since_the_last_segment_that_was_stored() -> None:
     assert wal_lag(Archiving(state="sound"), now) == 0
     assert wal_lag(Archiving(state="stalled", since=START - timedelta(minutes=5)), now) == 300
     assert wal_lag(Archiving(state="unknown"), now) is None
+
+
+def test_a_broken_ledger_is_named_and_hides_no_other() -> None:
+    """With what to do about it; `schedule list` shows the rest."""
+    facts = ScheduleFacts(ledgers={"verify": None, "expire": {"format": "run-ledger/1", "job": "expire"}})
+    ledgers, faults = ledgers_of(facts)
+    assert set(ledgers) == {"expire"}
+    assert ["/var/lib/clm-schedule/ledgers/verify.json" in one for one in faults] == [True]
