@@ -15,6 +15,8 @@ from clmdeploy.model.hosts import Host
 from clmdeploy.model.value import Value
 
 RENEW_DAYS = 60
+SERVERS = ("archive", "gateway")
+"""identities that only answer: database hosts take no word of theirs for the backup host's"""
 
 
 class Identity(Value):

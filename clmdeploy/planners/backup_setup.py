@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from clmdeploy.backups import layout as places
 from clmdeploy.backups.arranging import accounts, configuration, secrets
-from clmdeploy.backups.identities import Certified, Identity, identities, is_due, names
+from clmdeploy.backups.identities import SERVERS, Certified, Identity, identities, is_due, names
 from clmdeploy.backups.layout import Layout
 from clmdeploy.changes.plan import EngineCall, Plan, Policy, Step, Target, TaskCall, Verdict
 from clmdeploy.model.bilingual import Bilingual
@@ -88,7 +88,7 @@ def _certificates(wish: Setup, now: float) -> Iterator[Step]:
         action=TaskCall(act="identity"), targets=tuple(asking), undo="restore",
     )  # fmt: skip
     subjects: dict[str, JsonValue] = {
-        host.name: {"common_name": host.name, "names": list(names(host))} for host in due
+        host.name: {"common_name": host.name, "names": list(names(host)), "servers": list(SERVERS)} for host in due
     }  # fmt: skip
     arguments: dict[str, JsonValue] = {
         "directory": places.AUTHORITY, "name": f"clm backup {wish.layout.settings.name}"[:60], "subjects": subjects,

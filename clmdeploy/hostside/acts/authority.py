@@ -1,6 +1,7 @@
 """The certificate authority of an environment's backups: made once on the backup host, which alone holds its key.
 
-`arguments`: `change`; `directory`; `name` of the authority; `subjects`: host → common name and names to certify;
+`arguments`: `change`; `directory`; `name` of the authority; `subjects`: host → common name, names to certify
+and `servers` (identities that only answer: whoever takes one over must not be taken for the host where it asks);
 `results`: of the step `requests`. Only requests whose names the plan knows are signed.
 """
 
@@ -67,4 +68,8 @@ def _signed(call: Call, host: str, requests: dict[str, str]) -> dict[str, str]:
     for csr in requests.values():
         if openssl.common_name(csr) != subject["common_name"]:
             raise ActError(f"{host} asks for a certificate of another name: nothing is signed")
-    return {name: openssl.sign(csr, subject["names"], DAYS, *files) for name, csr in requests.items()}
+    answers = subject.get("servers", [])
+    return {
+        name: openssl.sign(csr, subject["names"], DAYS, *files, asks=name not in answers)
+        for name, csr in requests.items()
+    }

@@ -36,11 +36,14 @@ def authority(key: bytes, common_name: str, days: int) -> bytes:
     )  # fmt: skip
 
 
-def sign(csr: str, names: list[str], days: int, ca: str, ca_key: str) -> str:
-    """A certificate for both ends of a connection. `names` like DNS:app1 and IP:10.0.0.1; `ca`, `ca_key`: files."""
+def sign(csr: str, names: list[str], days: int, ca: str, ca_key: str, *, asks: bool = True) -> str:
+    """A certificate. `names` like DNS:app1 and IP:10.0.0.1; `ca`, `ca_key`: files; `asks`: it may begin connections
+    too, else only answer them.
+    """
+    usage = "serverAuth,clientAuth" if asks else "serverAuth"
     extensions = (
         "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
-        f"extendedKeyUsage=serverAuth,clientAuth\nsubjectAltName={','.join(names)}\n"
+        f"extendedKeyUsage={usage}\nsubjectAltName={','.join(names)}\n"
     )
     with tempfile.NamedTemporaryFile("w", suffix=".ext") as file:
         file.write(extensions)

@@ -57,6 +57,22 @@ def test_a_certificate_fits_key_authority_and_names(host: Host) -> None:
     assert "CA:FALSE" in told
 
 
+def test_the_certificate_of_a_server_only_answers(host: Host) -> None:
+    """Who takes the archive's server over can't turn to database hosts in the backup host's name."""
+    call = signing(host, identity.perform(asking(host)))
+    call.arguments["subjects"]["app1"]["servers"] = ["files"]
+    signed = authority.perform(call)["certificates"]["app1"]["files"]
+    told = subprocess.run(
+        ["openssl", "x509", "-noout", "-ext", "extendedKeyUsage"],
+        input=signed,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "TLS Web Server Authentication" in told
+    assert "Client" not in told
+
+
 def test_keys_stay_where_they_were_made(host: Host) -> None:
     """Nobody else can read them, and no answer holds one."""
     answers = [identity.perform(asking(host))]
