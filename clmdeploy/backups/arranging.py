@@ -54,13 +54,15 @@ def configuration(plan: Layout, host: Host, storage_ca: str, certified: Certifie
         found += _database(plan, host)
     if host in plan.parties.files:
         found += _files()
+    if is_dumped(plan, host):
+        found += Arrangement(name="configuration", files=(_dump_passphrase(),))
     return found
 
 
 def secrets(plan: Layout, host: Host) -> dict[str, str]:
     """Name → setting, for all that the files of one host hold."""
     if host != plan.parties.backup:
-        return {"restic-password": "backup.files.passphrase#restic/{host}"}
+        return {"restic-password": "backup.files.passphrase#restic/{host}"} | _of_dumps(plan, host)
     store = plan.backup.storage
     pairs = {
         "jobs": "keys",
@@ -75,6 +77,19 @@ def secrets(plan: Layout, host: Host) -> dict[str, str]:
     hosts = {f"restic-{one.name}": f"backup.files.passphrase#restic/{one.name}" for one in plan.parties.files}
     passphrases = {f"{name}-passphrase": f"backup.{name}.passphrase" for name in ("database", "files")}
     return found | passphrases | hosts
+
+
+def is_dumped(plan: Layout, host: Host) -> bool:
+    """Whether this host makes dumps, which it encrypts: nobody else needs that passphrase."""
+    return not plan.archives and host in plan.parties.database
+
+
+def _of_dumps(plan: Layout, host: Host) -> dict[str, str]:
+    return {"database-passphrase": "backup.database.passphrase"} if is_dumped(plan, host) else {}
+
+
+def _dump_passphrase() -> File:
+    return File(path=layout.DUMP_PASSPHRASE, parts=({"secret": "database-passphrase"},), mode="0400")
 
 
 def _backup_accounts() -> Arrangement:

@@ -34,6 +34,8 @@ _STORE_KEYS = (f"{SECRETS}/s3-access-key", f"{SECRETS}/s3-secret-key")
 STORE_KEY_FILES = dict(zip(STORE_SECRETS, _STORE_KEYS, strict=True))
 """environment variable → file, for restic's jobs on the backup host"""
 FILES_PASSPHRASE = f"{SECRETS}/files-passphrase"
+DUMP_PASSPHRASE = f"{BACKUP}/database-passphrase"
+"""on database hosts, where the engine is pgdump"""
 
 
 def host_password(host: str) -> str:

@@ -148,7 +148,7 @@ class DatabasePart(Value):
     """The database of a point."""
 
     engine: DatabaseEngine
-    repository: str = Field(min_length=1, description="stanza, or where the dumps are")
+    repository: str = Field(min_length=1, description="stanza, or host that made the dump")
     label: StoredName
     type: Literal["full", "diff", "incr", "dump"]
     references: tuple[StoredName, ...] = Field((), description="labels of the other backups whose bytes this one needs")
@@ -158,11 +158,16 @@ class DatabasePart(Value):
     size: Bytes = Field(description="of the database")
     stored: Bytes = Field(description="what this backup added to the repository")
     counters: Counters
+    digest: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of a dump's manifest, which names all its objects"
+    )
 
     @model_validator(mode="after")
     def _restorable(self) -> Self:
         if (self.engine == "pgdump") != (self.type == "dump") or (self.engine == "pgdump") != (self.wal is None):
             raise ValueError("a dump has no log; every other backup can't be restored without it")
+        if (self.engine == "pgdump") != (self.digest is not None):
+            raise ValueError("a dump is known by its manifest's digest, and nothing else is")
         if (self.type in ("diff", "incr")) != bool(self.references) or self.label in self.references:
             raise ValueError(f"a backup of type {self.type} that needs {', '.join(self.references) or 'no other'}")
         if self.wal and Segment.named(self.wal.start, self.wal.segment_size).timeline != self.timeline:

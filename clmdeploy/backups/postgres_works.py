@@ -126,6 +126,21 @@ class NamedPoint(Repeatable):
         }  # fmt: skip
 
 
+class Moment(Repeatable):
+    """Which cluster this is, and how many rows were ever written: before a dump, which has no moment in the log."""
+
+    def commands(self, arguments: Arguments) -> tuple[Command, ...]:
+        return (_Server.model_validate(arguments).psql(_AT),)
+
+    def read(self, _arguments: Arguments, completed: Sequence[Completed]) -> Found:
+        refuse_unsuccessful(completed[0], ending(completed[0]), "psql")
+        told = document(_MOMENT, completed[0].stdout, "psql")
+        return {
+            "system_id": told.system_id, "timeline": int(told.segment[:8], 16),
+            "counters": _counters(told),
+        }  # fmt: skip
+
+
 def _counters(moment: _Moment) -> Found:
     at = datetime.fromtimestamp(moment.at, UTC).isoformat()
     counted = {"inserted": moment.inserted, "updated": moment.updated, "deleted": moment.deleted}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -20,13 +21,23 @@ from clmdeploy.backups.point import (
 from clmdeploy.backups.standing import Author, Standing
 from clmdeploy.backups.wal import Segment
 from clmdeploy.backups.work import Arguments, Found, OfPoint, WorkFailed
-from clmdeploy.backups.work_results import ArchivedFound, DatabaseFound, FilesFound, PointFound, only, results_of
+from clmdeploy.backups.work_results import (
+    ArchivedFound,
+    DatabaseFound,
+    DumpFound,
+    FilesFound,
+    MomentFound,
+    PointFound,
+    only,
+    results_of,
+)
 from clmdeploy.changes.ports import Clock
 from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.faults import faults_of
 
 STEPS = ("database", "named-point", "archived", "files")
+DUMP_STEPS = ("moment", "database", "files")
 """whose results are needed; `files` where there are any"""
 
 
@@ -42,7 +53,8 @@ class Declared(OfPoint):
     """step of the same change that asked for it, where it was not known before"""
     config_digest: str
     repository: str
-    """the stanza"""
+    """the stanza, or the host that dumps"""
+    engine: Literal["pgbackrest", "pgdump"] = "pgbackrest"
     repositories: dict[str, str] = {}
     """host → what its file repository is called"""
     paths: dict[str, tuple[str, ...]] = {}
@@ -54,16 +66,14 @@ class Declared(OfPoint):
 def restore_point(arguments: Arguments, completed: datetime, who: str) -> RestorePoint:
     """The manifest. Raises WorkFailed when a part is missing or not to be believed, InvalidInput for no results."""
     declared = Declared.model_validate(arguments)
-    backup, named = only(DatabaseFound, arguments, "database"), only(PointFound, arguments, "named-point")
-    _refuse_implausible(named, backup)
-    _refuse_unarchived(named, only(ArchivedFound, arguments, "archived"))
+    database = (_dump if declared.engine == "pgdump" else _backup)(declared, arguments)
     files = tuple(_files(declared, results_of(FilesFound, arguments, "files") if declared.paths else {}))
     try:
         return RestorePoint(
             id=declared.point, environment=declared.environment, environment_id=declared.environment_id,
             created=begun_at(declared.point), completed=completed, reason=declared.reason, who=who,
             release=declared.release, schema_version=_schema_version(declared, arguments),
-            config_digest=declared.config_digest, database=_database(declared, backup, named), files=files,
+            config_digest=declared.config_digest, database=database, files=files,
         )  # fmt: skip
     except ValidationError as error:
         faults = "; ".join(faults_of(error))
@@ -78,7 +88,23 @@ def _schema_version(declared: Declared, arguments: Arguments) -> int | None:
     return asked[0] if asked else declared.schema_version
 
 
-def _database(declared: Declared, backup: DatabaseFound, named: PointFound) -> DatabasePart:
+def _dump(declared: Declared, arguments: Arguments) -> DatabasePart:
+    dump, moment = only(DumpFound, arguments, "database"), only(MomentFound, arguments, "moment")
+    if dump.label != declared.point:
+        raise WorkFailed(
+            Bilingual(f"the dump is that of {dump.label}", f"дамп принадлежит точке {dump.label}"),
+        )
+    return DatabasePart(
+        engine="pgdump", repository=declared.repository, label=dump.label, type="dump", digest=dump.digest,
+        system_id=moment.system_id, timeline=moment.timeline, size=dump.size, stored=dump.stored,
+        counters=moment.counters,
+    )  # fmt: skip
+
+
+def _backup(declared: Declared, arguments: Arguments) -> DatabasePart:
+    backup, named = only(DatabaseFound, arguments, "database"), only(PointFound, arguments, "named-point")
+    _refuse_implausible(named, backup)
+    _refuse_unarchived(named, only(ArchivedFound, arguments, "archived"))
     span = WalSpan(
         start=backup.wal_start, stop=backup.wal_stop, segment_size=named.segment_size,
         named=NamedPoint(name=named.name, lsn=named.lsn), lsn_start=backup.lsn_start, lsn_stop=backup.lsn_stop,

@@ -44,6 +44,24 @@ class DatabaseFound(Result):
     archive: str
 
 
+class DumpFound(Result):
+    """Of the act dump."""
+
+    label: StoredName
+    digest: str
+    members: int
+    size: Bytes
+    stored: Bytes
+
+
+class MomentFound(Result):
+    """Of postgres-moment."""
+
+    system_id: str
+    timeline: int
+    counters: Counters
+
+
 class PointFound(Result):
     """Of postgres-point."""
 

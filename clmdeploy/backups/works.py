@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from clmdeploy.backups.archive_reach import ArchiveHistories, ArchiveListing
 from clmdeploy.backups.pgbackrest_expiry import DatabaseExpiry, DatabaseListing, LogExpiry
 from clmdeploy.backups.pgbackrest_works import Archived, Check, TakeBackup
-from clmdeploy.backups.postgres_works import NamedPoint, Role
+from clmdeploy.backups.postgres_works import Moment, NamedPoint, Role
 from clmdeploy.backups.restic_expiry import FilesExpiry, FilesListing
 from clmdeploy.backups.restic_works import FilesBackupWork, FilesCheck
 from clmdeploy.backups.restore_works import WORKS as RESTORE
@@ -20,6 +20,7 @@ WORKS: Mapping[str, Work] = {
     "pgbackrest-archived": Archived(),
     "postgres-role": Role(),
     "postgres-point": NamedPoint(),
+    "postgres-moment": Moment(),
     "restic-check": FilesCheck(),
     "restic-backup": FilesBackupWork(),
     "pgbackrest-archive": ArchiveListing(),

@@ -18,7 +18,7 @@ class Parties:
     backup: Host
     database: tuple[Host, ...]
     files: tuple[Host, ...]
-    """all that can have a release, and those of `backup.files.paths`"""
+    """all that can have a release, those of `backup.files.paths`, and database hosts that are dumped"""
 
     @property
     def all(self) -> tuple[Host, ...]:
@@ -55,4 +55,6 @@ def backup_of(environment: LoadedEnvironment) -> Backup:
 def _has_files(environment: LoadedEnvironment, backup: Backup, host: Host) -> bool:
     balancer = environment.settings.balancer.group if environment.settings.balancer else "lb"
     others = {balancer, "store", backup.group, backup.database.group}
+    if backup.database.engine == "pgdump" and backup.database.group in host.groups:
+        return True  # dumps go through the gateway too
     return bool(set(host.groups) - others or set(host.groups) & set(backup.files.paths))

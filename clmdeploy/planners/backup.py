@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clmdeploy.backups.layout import Layout
-from clmdeploy.backups.publishing import STEPS
-from clmdeploy.changes.plan import Action, EngineCall, Plan, Policy, Step, StoreCall, Target, Verdict
+from clmdeploy.backups.publishing import DUMP_STEPS, STEPS
+from clmdeploy.changes.plan import Action, EngineCall, Plan, Policy, Step, StoreCall, Target, TaskCall, Verdict
 from clmdeploy.config.backup import Backup
 from clmdeploy.model.bilingual import Bilingual
 from clmdeploy.model.hosts import Host
@@ -64,9 +64,10 @@ def plan_backup(wish: PointWish) -> Plan:
     """The plan of `backup create`. Raises NothingChanged or HostUnreachable with everything that stands against it."""
     refuse_unready(wish.layout, wish.facts)
     settings, release = wish.layout.settings, wish.facts.release
+    kind = wish.type if wish.layout.archives else "dump"
     return Plan(
         kind="backup", environment=settings.name, environment_id=settings.uuid, application=settings.application,
-        title=f"Make a restore point of {settings.name} ({wish.type})", inputs=dict(wish.inputs),
+        title=f"Make a restore point of {settings.name} ({kind})", inputs=dict(wish.inputs),
         hosts=point_hosts(wish), steps=tuple(point_steps(wish)), policy=Policy(on_failure="take-back-all"),
         verdict=Verdict(kind="safe", reason=_HARMLESS),
         expected={"release": release.directory if release else None, "schema": wish.facts.schema_version},
@@ -84,7 +85,7 @@ def point_steps(wish: PointWish, place: Place = ALONE) -> Iterator[Step]:
     """The steps of one point. `refuse_unready` has found nothing against it."""
     make = _Maker(wish, place, trees_of(wish.layout, wish.facts.release))
     yield from make.checks()
-    yield from make.database()
+    yield from make.database() if wish.layout.archives else make.dump()
     if make.trees:
         yield from make.files()
     yield make.publication()
@@ -98,7 +99,7 @@ class _Maker:
 
     def checks(self) -> Iterator[Step]:
         host = self._backup_host
-        yield self._step(
+        yield self._dumpable() if not self.wish.layout.archives else self._step(
             "check-database", "check", f"Check the repository, and the way of the log into it, on {host}",
             EngineCall(act="pgbackrest-check", arguments=self._stanza), [Target(host=host, subject=host)], 300,
         )  # fmt: skip
@@ -125,22 +126,43 @@ class _Maker:
         waiting = EngineCall(act="pgbackrest-archived", arguments=self._point | self._stanza, uses=uses)
         yield self._step("archived", "database", "Wait until the log is stored up to there", waiting, there, 900)
 
+    def dump(self) -> Iterator[Step]:
+        """The rows are counted before it, so that what a rollback would lose is never told too small."""
+        name, database = self.wish.facts.primary.host.name, self.wish.backup.database
+        server: dict[str, JsonValue] = {"database": database.name, "port": database.port}
+        there = [Target(host=name, subject=name)]
+        counting = EngineCall(act="postgres-moment", arguments=server)
+        yield self._step("moment", "database", f"Count the rows ever written on {name}", counting, there, 240)
+        dumping = TaskCall(act="dump", arguments=self._point | self._server)
+        yield self._step("database", "database", f"Dump the database {database.name}", dumping, there, DAY)
+
+    def _dumpable(self) -> Step:
+        name = self.wish.facts.primary.host.name
+        call = TaskCall(act="dumpable", arguments=self._server)
+        title = f"Check that {name} can dump, and reach the storage through the gateway"
+        return self._step("check-database", "check", title, call, [Target(host=name, subject=name)], 300)
+
     def files(self) -> Iterator[Step]:
         call = EngineCall(act="restic-backup", arguments=self._point)
         names = ", ".join(self.trees)
         yield self._step("files", "files", f"Take snapshots of the files of {names}", call, self._file_targets, DAY)
 
     def publication(self) -> Step:
-        settings, release = self.wish.layout.settings, self.wish.facts.release
+        settings, release, database = self.wish.layout.settings, self.wish.facts.release, self.wish.backup.database
         declared: dict[str, JsonValue] = {
             "environment": settings.name, "environment_id": settings.uuid, "reason": self.wish.reason,
             "release": release.directory if release else None, "schema_version": self.wish.facts.schema_version,
-            "config_digest": self.wish.inputs["settings"], "repository": self.wish.backup.database.stanza,
+            "config_digest": self.wish.inputs["settings"], "engine": database.engine,
+            "repository": database.stanza if self.wish.layout.archives else self.wish.facts.primary.host.name,
             "repositories": {host: host for host in self.trees},
             "paths": {host: list(paths) for host, paths in self.trees.items()},
             "pin": self.wish.pin, "schema_step": self.place.schema_step,
         }  # fmt: skip
-        uses = tuple(self._id(one) for one in STEPS if self.trees or one != "files")
+        uses = tuple(
+            self._id(one)
+            for one in (STEPS if self.wish.layout.archives else DUMP_STEPS)
+            if self.trees or one != "files"
+        )
         uses += (self.place.schema_step,) if self.place.schema_step else ()
         call = StoreCall(act="publish-point", arguments=self._point | declared, uses=uses)
         there = [Target(host=self._backup_host, subject=self._backup_host)]
@@ -159,6 +181,15 @@ class _Maker:
     def _stanza(self) -> dict[str, JsonValue]:
         database = self.wish.backup.database
         return {"stanza": database.stanza, "processes": database.processes}
+
+    @property
+    def _server(self) -> dict[str, JsonValue]:
+        """The server that is dumped, and the way to the storage."""
+        database = self.wish.backup.database
+        return {
+            "data": database.data, "port": database.port, "database": database.name, "processes": database.processes,
+            "gateway": self.wish.layout.repository_of(self.wish.facts.primary.host.name),
+        }  # fmt: skip
 
     @property
     def _file_targets(self) -> list[Target]:

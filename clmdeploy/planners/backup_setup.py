@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from clmdeploy.backups import layout as places
-from clmdeploy.backups.arranging import accounts, configuration, secrets
+from clmdeploy.backups.arranging import accounts, configuration, is_dumped, secrets
 from clmdeploy.backups.identities import SERVERS, Certified, Identity, identities, is_due, names
 from clmdeploy.backups.layout import Layout
 from clmdeploy.changes.plan import EngineCall, Plan, Policy, Step, Target, TaskCall, Verdict
@@ -102,9 +102,12 @@ def _certificates(wish: Setup, now: float) -> Iterator[Step]:
 
 def _configuration(wish: Setup, now: float) -> Iterator[Step]:
     """The backup host first: its services are there before anybody calls them."""
+    others = wish.layout.parties.all[1:]
+    dumped = [host for host in others if is_dumped(wish.layout, host)]
     for id, title, hosts in (
         ("backup-host", "Configure the backup host", [wish.backup_host]),
-        ("hosts", "Configure the hosts that are backed up", list(wish.layout.parties.all)[1:]),
+        ("hosts", "Configure the hosts that are backed up", [host for host in others if host not in dumped]),
+        ("database-hosts", "Configure the database hosts", dumped),
     ):
         due = {host: wish.due(host, now) for host in hosts}
         changed = [host for host in hosts if due[host] or wish.facts.hosts[host.name].configuration]

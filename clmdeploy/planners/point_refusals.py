@@ -19,7 +19,9 @@ def refuse_unready(layout: Layout, facts: PointFacts) -> None:
     if not primaries:
         silent = [one.message for one in facts.servers if one.message]
         raise HostUnreachable(lines([_no_primary(layout), *silent]), _MEND)
-    faults = [*_of_engine(layout), *_of_primaries(primaries), *(fault for one in primaries for fault in _of(one))]
+    faults = [*_of_primaries(primaries)]
+    if layout.archives:
+        faults += [fault for one in primaries for fault in _of(one)]
     if faults:
         raise NothingChanged(lines(faults), _MEND)
 
@@ -30,14 +32,6 @@ def _no_primary(layout: Layout) -> Bilingual:
         f"no host of group {group} answers as the primary of the database",
         f"ни один узел группы {group} не отвечает как основной сервер базы",
     )
-
-
-def _of_engine(layout: Layout) -> Iterator[Bilingual]:
-    if layout.backup.database.engine != "pgbackrest":
-        yield Bilingual(
-            "backup.database.engine: restore points are made by pgbackrest only",
-            "backup.database.engine: точки восстановления создаёт только pgbackrest",
-        )
 
 
 def _of_primaries(primaries: list[ServerRole]) -> Iterator[Bilingual]:
