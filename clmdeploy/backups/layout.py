@@ -14,6 +14,7 @@ from clmdeploy.config.backup import Backup, BackupStorage
 from clmdeploy.config.backup_hosts import Parties
 from clmdeploy.config.settings import Environment
 from clmdeploy.model.hosts import Host
+from clmdeploy.model.value import JsonValue
 
 BACKUP = HOME
 ARCHIVE = "/etc/clm-archive"
@@ -118,6 +119,15 @@ class Layout:
             region=store.region or "", path_style=store.addressing == "path",
             storage_authority=self.storage_ca(GATEWAY), config=f"{GATEWAY}/rclone.conf",
         )  # fmt: skip
+
+    @property
+    def dump_store(self) -> dict[str, JsonValue]:
+        """Where the folders of hosts lie, as jobs on the backup host reach them."""
+        gateway = self.gateway()
+        return {
+            "endpoint": gateway.endpoint, "region": gateway.region, "path_style": gateway.path_style,
+            "authority": self.storage_ca(BACKUP), "place": f"{gateway.bucket}/{gateway.prefix}",
+        }  # fmt: skip
 
     def repository_of(self, host: str) -> str:
         """A host's file repository, as that host reaches it."""

@@ -16,13 +16,13 @@ def spelled(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def dump_only(point: str) -> tuple[str, str]:
+def dumps_only(newest: str) -> tuple[str, str]:
     return (
         Bilingual(
-            f"{point} holds a dump of the database: this version restores it by hand only",
-            f"в {point} лежит дамп базы: эта версия восстанавливает его только вручную",
+            "these restore points hold dumps of the database: no point in time can be reached, only a point itself",
+            "в этих точках восстановления лежат дампы базы: достижимы только сами точки, а не моменты времени",
         ),
-        Bilingual("see docs/backups.md, Restore by hand", "см. docs/backups.md, Restore by hand"),
+        Bilingual(f"clmdeploy restore {newest}, the newest of them", f"clmdeploy restore {newest} — новейшая из них"),
     )
 
 

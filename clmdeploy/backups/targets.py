@@ -16,7 +16,7 @@ from clmdeploy.backups.target_words import (
     ahead_of_the_log,
     before_all,
     between_lines,
-    dump_only,
+    dumps_only,
     no_point_fits,
 )
 from clmdeploy.backups.wal import Fork, position
@@ -56,10 +56,10 @@ def to_point(point: RestorePoint) -> Choice:
     """The point itself, by its name in the log: by LSN one record more would be applied (PostgreSQL stops after the
     record that begins there).
 
-    Raises InvalidInput for a dump, which has no log.
+    A dump has no log: it is what it is.
     """
     if point.database.wal is None:
-        raise InvalidInput(*dump_only(point.id))
+        return Choice(base=point, files=point, target=Target("immediate", None, point.database.timeline))
     target = Target("name", restore_point_name(point.id), point.database.timeline)
     return Choice(base=point, files=point, target=target)
 
@@ -88,6 +88,8 @@ def _choice(
     fitting: Sequence[RestorePoint], target: Target, known: Sequence[RestorePoint], at: datetime | None
 ) -> Choice:
     logged = [one for one in fitting if one.database.wal is not None]
+    if not logged and known and all(one.database.wal is None for one in known):
+        raise InvalidInput(*dumps_only(known[-1].id))
     if not logged:
         first = _first(known)
         raise InvalidInput(*(before_all(at, first) if at is not None and first is not None else no_point_fits()))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from clmdeploy.backups.archive_reach import ArchiveHistories, ArchiveListing
 from clmdeploy.backups.pgbackrest_expiry import DatabaseExpiry, DatabaseListing, LogExpiry
 from clmdeploy.backups.pgbackrest_works import Archived, Check, TakeBackup
+from clmdeploy.backups.pgdump_works import WORKS as DUMPS
 from clmdeploy.backups.postgres_works import Moment, NamedPoint, Role
 from clmdeploy.backups.restic_expiry import FilesExpiry, FilesListing
 from clmdeploy.backups.restic_works import FilesBackupWork, FilesCheck
@@ -31,5 +32,6 @@ WORKS: Mapping[str, Work] = {
     "pgbackrest-expire-wal": LogExpiry(),
     "restic-list": FilesListing(),
     "restic-expire": FilesExpiry(),
+    **DUMPS,
     **RESTORE,
 }

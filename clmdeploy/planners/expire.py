@@ -11,12 +11,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from clmdeploy.backups.layout import Layout
-from clmdeploy.backups.point import Holding, RestorePoint
+from clmdeploy.backups.point import RestorePoint
 from clmdeploy.backups.repositories import LogKept
 from clmdeploy.backups.retention import Verdicts
 from clmdeploy.changes.plan import EngineCall, Plan, Policy, Step, StoreCall, Target, Verdict
 from clmdeploy.model.bilingual import Bilingual
-from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.value import JsonValue
 
 _DROPPING = 3600  # seconds for each backup that pgBackRest drops, as `backups.pgbackrest` has it
@@ -72,8 +71,7 @@ class Expiry:
 
 
 def plan_expire(wish: Expiry) -> Plan:
-    """The plan; without steps where nothing is to go. Raises InvalidInput for what can't be dropped by this version."""
-    _refuse_dumps(wish.verdicts.drops.holdings)
+    """The plan; without steps where nothing is to go."""
     settings, count = wish.layout.settings, len(wish.waiting)
     return Plan(
         kind="expire", environment=settings.name, environment_id=settings.uuid, application=settings.application,
@@ -93,7 +91,7 @@ _WAY_BACK = Bilingual(
 def _steps(wish: Expiry) -> Iterator[Step]:
     if not (wish.waiting or wish.verdicts.drops.holdings or wish.logs):
         return
-    drops = [*_files(wish), *_database(wish)]
+    drops = [*_files(wish), *_database(wish), *_dumps(wish)]
     if wish.leaving:
         yield _storing(wish, "begin", "Mark the points as leaving", "begin-removal", points=dict(wish.standing))
     yield from drops
@@ -132,6 +130,14 @@ def _database(wish: Expiry) -> Iterator[Step]:
         yield _working("database", "Drop backups of the database", "pgbackrest-expire", targets, _DROPPING * most)
 
 
+def _dumps(wish: Expiry) -> Iterator[Step]:
+    found = wish.dropped("pgdump")
+    if found:
+        store = wish.layout.dump_store
+        targets = tuple(_target(wish, name, store=store, labels=labels) for name, labels in sorted(found.items()))
+        yield _working("dumps", "Drop dumps of the database", "pgdump-expire", targets, _LONGEST)
+
+
 def _logs(wish: Expiry) -> Iterator[Step]:
     """The repository is listed anew between: how much log is kept is counted in the full backups that are left."""
     if not wish.logs:
@@ -161,12 +167,3 @@ def _working(
 def _target(wish: Expiry, repository: str, **arguments: JsonValue) -> Target:
     """On the backup host, about one repository: one that fails is left out alone."""
     return Target(host=wish.host, subject=repository, arguments={"repository": repository, **arguments})
-
-
-def _refuse_dumps(holdings: Collection[Holding]) -> None:
-    dumps = [one for one in holdings if one.engine == "pgdump"]
-    if dumps:
-        raise InvalidInput(
-            Bilingual(f"{dumps[0]}: this version removes no dumps", f"{dumps[0]}: эта версия не удаляет дампы"),
-            Bilingual("remove it by hand from the bucket", "удалите его из бакета вручную"),
-        )

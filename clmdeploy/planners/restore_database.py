@@ -9,6 +9,7 @@ from clmdeploy.backups.restore_works import Goal
 from clmdeploy.backups.wal import Segment
 from clmdeploy.changes.plan import EngineCall, Step, TaskCall, Undo
 from clmdeploy.model.value import JsonValue
+from clmdeploy.planners.restore_dump import dump_steps, is_dump
 from clmdeploy.planners.restore_step import DAY, SERVICE, Arguments, step, target
 from clmdeploy.planners.restore_wish import ClusterFacts, RestoreWish
 
@@ -19,6 +20,8 @@ def stop_database_steps(wish: RestoreWish) -> Iterator[Step]:
     if primary.readable:
         yield _database_step(wish, "stop", "close", "Let nobody connect to the database", "door",
                              {"state": "closed"}, [primary], {"state": "open"})  # fmt: skip
+    if is_dump(wish):
+        return
     if wish.standbys:
         yield _database_step(wish, "stop", "stop-standbys", "Stop the standbys", "standby",
                              {"state": "stopped"}, wish.standbys, {})  # fmt: skip
@@ -38,6 +41,9 @@ def _must_be_archived(wish: RestoreWish) -> bool:
 
 def database_steps(wish: RestoreWish) -> Iterator[Step]:
     """The backup's files, the log up to the target, and an ordinary server again."""
+    if is_dump(wish):
+        yield from dump_steps(wish)
+        return
     point, primary = wish.choice.base, wish.primary
     yield step(
         "database", "database", f"Restore the database from {wish.choice.label} to {_ending(wish)}",
@@ -52,7 +58,7 @@ def database_steps(wish: RestoreWish) -> Iterator[Step]:
 
 def standby_steps(wish: RestoreWish) -> Iterator[Step]:
     """Each standby anew from the same backup, then along the new timeline. Without them the service still runs."""
-    if not wish.standbys:
+    if not wish.standbys or is_dump(wish):
         return
     targets = [target(one.host) for one in wish.standbys]
     yield step(

@@ -8,7 +8,8 @@ from clmdeploy.model.bilingual import Bilingual, lines
 from clmdeploy.model.errors import HostUnreachable, InvalidInput, NothingChanged, UsageError
 from clmdeploy.planners.point_refusals import refuse_unready
 from clmdeploy.planners.readiness import silence
-from clmdeploy.planners.restore_wish import RestoreWish
+from clmdeploy.planners.restore_dump import dump_faults, is_dump
+from clmdeploy.planners.restore_wish import ClusterFacts, RestoreWish
 
 SLACK = 256 * 1024**2  # bytes beside the database's own: log that recovery reads, and what it writes
 
@@ -92,8 +93,10 @@ def _refuse_without_safety(wish: RestoreWish) -> None:
 
 def _faults(wish: RestoreWish) -> Iterator[str]:
     database = wish.choice.base.database
+    if wish.scope.database:
+        yield from dump_faults(wish)
     for one in wish.clusters if wish.scope.database else ():
-        needed, there, host = database.size + SLACK, one.free + one.used, one.host.name
+        needed, there, host = database.size + SLACK, _room(wish, one), one.host.name
         if there and there < needed:
             free, need = there // 1024**2, needed // 1024**2 + 1
             yield Bilingual(
@@ -104,3 +107,8 @@ def _faults(wish: RestoreWish) -> Iterator[str]:
     for server in held:
         name = server.name
         yield Bilingual(f"{name} is in a state that is not known", f"{name} в неизвестном состоянии")
+
+
+def _room(wish: RestoreWish, cluster: ClusterFacts) -> int:
+    """Bytes: what stands now is overwritten, but beside a dump, until all of that is there."""
+    return cluster.free if is_dump(wish) else cluster.free + cluster.used

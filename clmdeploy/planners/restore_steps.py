@@ -9,6 +9,7 @@ from clmdeploy.changes.plan import EngineCall, Step, Target, TaskCall, Undo
 from clmdeploy.model.facts import HostFacts, ServerFacts
 from clmdeploy.planners.balancing import fence_steps
 from clmdeploy.planners.restore_database import open_steps, stop_database_steps
+from clmdeploy.planners.restore_dump import dump_preflight_steps, is_dump
 from clmdeploy.planners.restore_step import DAY, SERVICE, Arguments, member, step, target
 from clmdeploy.planners.restore_wish import RestoreWish, Tree
 from clmdeploy.planners.rollback import newest_schema
@@ -21,6 +22,8 @@ SCHEMA = "schema"  # the step in which the release is asked whether it can run
 
 def preflight_steps(wish: RestoreWish) -> Iterator[Step]:
     """All that is needed is there, before anything is touched: backup, log, and the release on its hosts."""
+    if wish.scope.database and is_dump(wish):
+        yield from dump_preflight_steps(wish)
     wal = wish.choice.base.database.wal
     if wish.scope.database and wal is not None:
         arguments = {

@@ -54,6 +54,8 @@ def _asks(layout: Layout, named: dict[str, set[str]]) -> Iterable[Guarded]:
     authority = layout.storage_ca(BACKUP)
     for name in sorted(named.get("pgbackrest", ())):
         yield _ask(layout, f"pgbackrest {name}", "pgbackrest-list", {"stanza": name})
+    for name in sorted(named.get("pgdump", ())):
+        yield _ask(layout, f"pgdump {name}", "pgdump-list", {"repository": name, "store": layout.dump_store})
     for name in sorted(named.get("restic", ())):
         address = layout.stored_repository_of(name)
         arguments = {"repository": name, "address": address, "authority": authority}

@@ -81,9 +81,9 @@ class _Dump:
                 try:
                     self._follow(process, spool)
                 finally:
-                    _end(process)
+                    end(process)
                 if process.returncode != 0:
-                    raise ActError(f"pg_dump ended with {process.returncode}: {_tail(said)}")
+                    raise ActError(f"pg_dump ended with {process.returncode}: {tail(said)}")
         finally:
             spool.remove()
         manifest = json.dumps(self._manifest(begun, size), sort_keys=True).encode()
@@ -173,7 +173,7 @@ def started(account: str, command: list[str], said: IO[bytes]) -> subprocess.Pop
     )  # fmt: skip
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """It, and all that it has started."""
     _signalled(process, signal.SIGKILL)
     process.wait()
@@ -186,7 +186,8 @@ def _signalled(process: subprocess.Popen[bytes], number: int) -> bool:
     return False
 
 
-def _tail(said: IO[bytes]) -> str:
+def tail(said: IO[bytes]) -> str:
+    """The end of what a program has said."""
     said.seek(max(0, said.seek(0, os.SEEK_END) - 2000))
     return said.read().decode("utf-8", "replace").strip()[-600:] or "it said nothing"
 

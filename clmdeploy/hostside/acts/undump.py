@@ -1,32 +1,29 @@
-"""Puts a dump back as the database, streamed from the backup storage: pipes stand where pg_restore looks for members.
+"""Puts a dump back as the database: fetched whole and held against its digests first, then by the server's pg_restore.
 
 What stood before is renamed aside, and dropped only when the dump is back as a whole; else it gets its name again.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import pwd
-import signal
-import subprocess
 import tempfile
-import threading
-import time
-from typing import IO, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from . import postgres
 from .call import ActError, Call, Json
-from .dump import MANIFEST, parts_of, program, started
+from .dump import MANIFEST, MOST_WORKERS, end, program, started, tail
 from .gateway import Gateway
 from .sealing import unsealed
 from .spool import PLACE, TOC, Spool
 
-PAUSE = 0.02  # seconds
 ASIDE = "-before-restore"
 DONE = os.path.join(PLACE, "restored")
+_END_CONNECTIONS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+_LISTED = "SELECT 1 FROM pg_database"
 _RENAMING, _DROPPING = 120, 3600  # seconds
 
 
@@ -36,9 +33,11 @@ def perform(call: Call) -> Json:
     manifest = manifest_of(arguments)
     spool = Spool(postgres.owner(arguments), "restore")
     try:
+        work = _Restore(arguments, manifest, spool)
+        work.fetch()
         aside = _set_aside(arguments)
         try:
-            _Restore(arguments, manifest, spool).run()
+            work.run()
         except (ActError, OSError):
             _put_back(arguments, aside=aside)
             raise
@@ -57,16 +56,6 @@ def probe(call: Call) -> Json:
     return {"state": "done", "restored": arguments["folder"]} if _is_noted(call) else {"state": "not-done"}
 
 
-def ask(call: Call) -> Json:
-    """Whether all of a dump is there, by names and sizes. Raises ActError naming what is not."""
-    manifest = manifest_of(call.arguments)
-    there = Gateway(call.arguments["gateway"]).sizes(call.arguments["folder"])
-    lacking = sorted(name for name, size, _ in parts_of(manifest) if there.get(name) != size)
-    if lacking:
-        raise ActError(f"{call.arguments['folder']}: {len(lacking)} objects are not there as stored: {lacking[0]}")
-    return {"members": len(manifest["members"]), "server": manifest["server"]}
-
-
 def manifest_of(arguments: Json) -> Json:
     """As the signed point knows it. Raises ActError."""
     name = f"{arguments['folder']}/{MANIFEST}"
@@ -80,84 +69,51 @@ def manifest_of(arguments: Json) -> Json:
 
 
 class _Restore:
-    """One run of pg_restore, fed member by member, in whatever order it asks."""
+    """One run of pg_restore, which takes nothing but regular files: so all of the dump lies on the disk meanwhile."""
 
     def __init__(self, arguments: Json, manifest: Json, spool: Spool) -> None:
         self._arguments, self._spool = arguments, spool
         self._members: dict[str, list[list[Any]]] = manifest["members"]
-        self._account = pwd.getpwnam(postgres.owner(arguments))
-        self._fault = ""
+        self._account = postgres.owner(arguments)
 
-    def run(self) -> None:
-        """Raises ActError unless all of it came, and pg_restore is content."""
+    def fetch(self) -> None:
+        """Every member, by its digests. Raises ActError before anything was touched."""
         if TOC not in self._members:
             raise ActError("this dump has no table of contents")
-        self._lay_out()
-        with tempfile.TemporaryFile() as said:
-            process = self._started(said)
-            try:
-                left = self._feed(process)
-            finally:
-                _end(process)
-            if self._fault:
-                raise ActError(self._fault)
-            if process.returncode != 0:
-                said.seek(max(0, said.seek(0, os.SEEK_END) - 2000))
-                words = said.read().decode("utf-8", "replace").strip()[-600:]
-                raise ActError(f"pg_restore ended with {process.returncode}: {words}")
-            if left:
-                raise ActError(f"pg_restore ended without reading {len(left)} members, {min(left)} first")
+        with ThreadPoolExecutor(max(1, min(MOST_WORKERS, self._arguments["processes"]))) as pool:
+            for fetched in [pool.submit(self._fetch, name) for name in self._members]:
+                fetched.result()
 
-    def _lay_out(self) -> None:
-        for name in self._members:
-            path = os.path.join(self._spool.path, name)
-            if name == TOC:
-                with open(path, "wb") as file:
-                    for part in self._members[name]:
-                        file.write(self._fetched(Gateway(self._arguments["gateway"]), part))
-            else:
-                os.mkfifo(path, 0o600)
-            os.chown(path, self._account.pw_uid, self._account.pw_gid)
-
-    def _started(self, said: IO[bytes]) -> subprocess.Popen[bytes]:
-        """--create: owner, encoding, settings and rights of the database come from the dump."""
+    def run(self) -> None:
+        """--create: owner, encoding, settings and rights of the database come from the dump. Raises ActError."""
         arguments = self._arguments
         options = (
             "--format=directory", "--create", f"--jobs={arguments['processes']}", "--exit-on-error", "--no-password",
             f"--port={arguments['port']}", "--dbname=postgres", self._spool.path,
         )  # fmt: skip
-        return started(self._account.pw_name, [program(arguments, "pg_restore"), *options], said)
+        with tempfile.TemporaryFile() as said:
+            process = started(self._account, [program(arguments, "pg_restore"), *options], said)
+            try:
+                process.wait()
+            finally:
+                end(process)
+            if process.returncode != 0:
+                raise ActError(f"pg_restore ended with {process.returncode}: {tail(said)}")
 
-    def _feed(self, process: subprocess.Popen[bytes]) -> set[str]:
-        """Names of the members that were not asked for."""
-        waiting, feeders = set(self._members) - {TOC}, []
-        while process.poll() is None:
-            for name in sorted(waiting):
-                pipe = _asked_for(os.path.join(self._spool.path, name))
-                if pipe is not None:
-                    waiting.discard(name)
-                    feeder = threading.Thread(target=self._fill, args=(name, pipe, process), daemon=True)
-                    feeder.start()
-                    feeders.append(feeder)
-            time.sleep(PAUSE)
-        for feeder in feeders:
-            feeder.join()
-        return waiting
-
-    def _fill(self, name: str, pipe: int, process: subprocess.Popen[bytes]) -> None:
-        """The end of a pipe is the end of a member for pg_restore: it must be gone before one that lacks bytes ends."""
-        gateway = Gateway(self._arguments["gateway"])
+    def _fetch(self, name: str) -> None:
+        gateway, user = Gateway(self._arguments["gateway"]), pwd.getpwnam(self._account)
+        path = os.path.join(self._spool.path, os.path.basename(name))
         try:
-            for part in self._members[name]:
-                _write(pipe, self._fetched(gateway, part))
-        except (ActError, OSError) as error:
-            self._fault = self._fault or ("" if isinstance(error, BrokenPipeError) else f"{name}: {error}")
-            _end(process)
+            with open(path, "xb") as file:
+                os.fchown(file.fileno(), user.pw_uid, user.pw_gid)
+                for part in self._members[name]:
+                    file.write(self._part(gateway, part))
+        except OSError as error:
+            raise ActError(f"{path}: {error.strerror}") from None
         finally:
-            os.close(pipe)
             gateway.close()
 
-    def _fetched(self, gateway: Gateway, part: list[Any]) -> bytes:
+    def _part(self, gateway: Gateway, part: list[Any]) -> bytes:
         digest, _, size = part
         body = gateway.get(f"{self._arguments['folder']}/{digest}")
         if body is None or hashlib.sha256(body).hexdigest() != digest:
@@ -166,28 +122,6 @@ class _Restore:
         if len(plain) != size:
             raise ActError(f"{self._arguments['folder']}/{digest}: the passphrase opens something else")
         return plain
-
-
-def _asked_for(path: str) -> int | None:
-    """The pipe to write to, once somebody waits at its other end."""
-    try:
-        pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except OSError:
-        return None
-    os.set_blocking(pipe, True)
-    return pipe
-
-
-def _write(pipe: int, body: bytes) -> None:
-    view = memoryview(body)
-    while view:
-        view = view[os.write(pipe, view) :]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _set_aside(arguments: Json) -> bool:
@@ -218,13 +152,15 @@ def _drop(arguments: Json, name: str) -> None:
 
 
 def _end_connections(arguments: Json, name: str) -> None:
-    ending = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = " + _text(name)
-    postgres.ask({**arguments, "database": "postgres"}, ending)
+    postgres.ask({**arguments, "database": "postgres"}, _of_database(_END_CONNECTIONS, name))
 
 
 def _exists(arguments: Json, name: str) -> bool:
-    asked = "SELECT 1 FROM pg_database WHERE datname = " + _text(name)
-    return bool(postgres.ask({**arguments, "database": "postgres"}, asked))
+    return bool(postgres.ask({**arguments, "database": "postgres"}, _of_database(_LISTED, name)))
+
+
+def _of_database(statement: str, name: str) -> str:
+    return f"{statement} WHERE datname = {_text(name)}"
 
 
 def _quoted(name: str) -> str:
