@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clmdeploy.backups.pgbackrest_names import ARCHIVE, LABEL, StoredWal, stored_wal
+from clmdeploy.backups.point import is_point_id
 from clmdeploy.backups.restic_order import HOST
 
 Kind = Literal["info", "backup", "log", "files", "packs", "dump"]
@@ -17,12 +18,13 @@ Kind = Literal["info", "backup", "log", "files", "packs", "dump"]
 files: what a whole file repository needs · packs: some of its data · dump: one dump"""
 _PACK = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FOLDER = re.compile(r"[0-9A-F]{16}", re.ASCII)
+DUMP_MANIFEST = "manifest.json"
 UNPACKERS = {".zst": "zstd", ".gz": "gzip", ".lz4": "lz4", ".bz2": "bzip2", "": ""}
 
 
 @dataclass(frozen=True, order=True)
 class Part:
-    """`repository`: stanza, host of the files, or place of dumps; `name`: of the backup, directory, dump."""
+    """`repository`: stanza, or host of the files or dumps; `name`: of the backup, directory, dump."""
 
     kind: Kind
     repository: str
@@ -46,17 +48,16 @@ class StorageMap:
     stanza: str
     database: str = "pgbackrest"
     files: str = "restic"
-    dumps: str = "pgdump"
 
     @property
     def prefixes(self) -> tuple[str, ...]:
         """Of all that is read, each with a slash at its end."""
         archive = f"{self.database}/archive/{self.stanza}/"
-        return f"{self.database}/backup/{self.stanza}/", archive, f"{self.files}/", f"{self.dumps}/"
+        return f"{self.database}/backup/{self.stanza}/", archive, f"{self.files}/"
 
     def part_of(self, key: str) -> Part | None:
         """None for what is no part of a backup: locks, and what somebody else put there."""
-        for prefix, found in ((self.database, self._database), (self.files, _files), (self.dumps, _dump)):
+        for prefix, found in ((self.database, self._database), (self.files, _files)):
             if key.startswith(f"{prefix}/"):
                 return found(key[len(prefix) + 1 :].split("/"))
         return None
@@ -79,6 +80,9 @@ class StorageMap:
 
     def snapshot_key(self, host: str, snapshot: str) -> str:
         return f"{self.files}/{host}/snapshots/{snapshot}"
+
+    def dump_key(self, host: str, dump: str, file: str) -> str:
+        return f"{self.files}/{host}/pgdump/{dump}/{file}"
 
     def whole_files_key(self, host: str) -> str:
         """Under which the ledger has the structure of a file repository: no object is called so."""
@@ -103,9 +107,9 @@ def segment_of(key: str) -> StoredWal | None:
 
 
 def digest_in_name(part: Part, key: str) -> str | None:
-    """SHA-256 of an object's content where its name says it: all of restic's but its configuration."""
+    """SHA-256 of an object's content where its name says it: all of restic's but its configuration, parts of dumps."""
     name = key.rsplit("/", 1)[-1]
-    return name if part.engine == "restic" and _PACK.fullmatch(name) else None
+    return name if part.engine in ("restic", "pgdump") and _PACK.fullmatch(name) else None
 
 
 def is_rewritten(key: str) -> bool:
@@ -119,8 +123,6 @@ def _files(names: list[str]) -> Part | None:
             return Part("packs", host, name[0])
         case [host, "keys" | "snapshots" | "index", _] | [host, "config"] if HOST.fullmatch(host):
             return Part("files", host)
+        case [host, "pgdump", dump, _] if HOST.fullmatch(host) and is_point_id(dump):
+            return Part("dump", host, dump)
     return None
-
-
-def _dump(names: list[str]) -> Part | None:
-    return Part("dump", "pgdump", names[0]) if len(names) > 1 and names[0] else None

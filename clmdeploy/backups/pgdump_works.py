@@ -17,6 +17,7 @@ from clmdeploy.backups.point import Holding, is_point_id
 from clmdeploy.backups.repositories import Listed
 from clmdeploy.backups.work import Arguments, Asked, Found, Repeatable, Work, refuse_unsuccessful
 from clmdeploy.model.bilingual import Bilingual
+from clmdeploy.model.value import JsonValue
 
 PROGRAM = "/usr/local/bin/rclone"
 HOUR = 3600.0
@@ -95,6 +96,12 @@ class DumpExpiry(Repeatable):
                 refuse(one)
         present = {one.holding for one in asked.listed(completed[-1])}
         return told_dropped([asked.held(one) for one in asked.labels], present)
+
+
+def manifest_command(store: JsonValue, host: str, dump: str, name: str) -> Command:
+    """Says one object of a dump, as the jobs on the backup host read it."""
+    asked = _Dumps.model_validate({"store": store, "repository": host})
+    return asked.command("cat", f"{asked.folder(label=dump)}/{name}", keep=LISTING)
 
 
 class _DumpCopy(_Dumps):

@@ -109,6 +109,12 @@ class Needs:
         )
 
     @property
+    def dumps(self) -> dict[tuple[str, str], str]:
+        """Host and name of each dump, and the digest of its manifest."""
+        parts = [point.database for point in self.points]
+        return {(one.repository, one.label): one.digest or "" for one in parts if one.engine == "pgdump"}
+
+    @property
     def hosts(self) -> frozenset[str]:
         """Whose file repositories."""
         return frozenset(host_of(one.repository) for point in self.points for one in point.files)
@@ -132,9 +138,7 @@ class Needs:
             case "log":
                 return part.name.partition("/")[2] in self._folders
             case "dump":
-                return any(
-                    point.database.engine == "pgdump" and point.database.label == part.name for point in self.points
-                )
+                return (part.repository, part.name) in self.dumps
         return part.repository in self.hosts
 
     @property

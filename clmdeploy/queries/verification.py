@@ -16,9 +16,11 @@ from clmdeploy.backups.parts import Part
 from clmdeploy.backups.wanted import Answer, Wanted
 from clmdeploy.changes.ports import Clock
 from clmdeploy.model.errors import NothingChanged
+from clmdeploy.model.value import JsonValue
+from clmdeploy.queries.dump_manifests import DumpManifests
 from clmdeploy.queries.engine_words import EngineWords
 from clmdeploy.queries.inventory import Inventory
-from clmdeploy.queries.manifests import Manifests
+from clmdeploy.queries.manifests import Manifests, Told
 from clmdeploy.queries.part_work import PartWork, Terms
 from clmdeploy.queries.stored_objects import StoredObjects
 from clmdeploy.queries.verdicts import Verdicts
@@ -38,6 +40,8 @@ class Tools:
 
     objects: StoredObjects
     engines: EngineWords
+    dumps: JsonValue
+    """where they lie, as works on the backup host take it"""
     terms: Terms
     clock: Clock
     watch: Watch
@@ -129,10 +133,16 @@ class Verification:
                 work.learn(manifests.of_backup(work.part.name, due))
             elif work.part.kind == "info":
                 work.learn(manifests.of_info(due))
+            elif work.part.kind == "dump":
+                work.learn(self._dump(work.part))
             elif work.part.kind == "files":
                 self._check_structure(work)
             self._save([work])
             yield from work.wanted()
+
+    def _dump(self, part: Part) -> Told:
+        digest = self.scope.needs.dumps[part.repository, part.name]
+        return DumpManifests(self.tools.objects, self.tools.dumps, self.scope.layout).told(part, digest)
 
     def _check_structure(self, work: PartWork) -> None:
         """Whether index, trees and packs of a file repository fit together: restic itself tells."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from clmdeploy.backups.parts import Part, StorageMap
+from clmdeploy.backups.parts import DUMP_MANIFEST, Part, StorageMap
 from clmdeploy.backups.pgbackrest_info import StanzaInfo
 from clmdeploy.backups.point import RestorePoint
 from clmdeploy.queries.inventory import Inventory, Needs
@@ -36,6 +36,7 @@ class Scope:
         wanted = None if self.chosen is None else Needs(self.layout, self.chosen)
         parts = sorted({*inventory.parts, *self._needed()})
         kept = [part for part in parts if part.kind != "backup" or known is None or part.name in known]
+        kept = [part for part in kept if part.kind != "dump" or self.needs.covers(part)]
         return [part for part in kept if wanted is None or wanted.covers(part)]
 
     def must(self, part: Part, histories: frozenset[str] = frozenset()) -> frozenset[str]:
@@ -46,6 +47,8 @@ class Scope:
                 return histories.union(key for pair in layout.info_keys() for key in pair)
             case "backup" if part.name in needs.labels:
                 return frozenset(layout.backup_key(part.name, f"backup.manifest{copy}") for copy in ("", ".copy"))
+            case "dump":
+                return frozenset({layout.dump_key(part.repository, part.name, DUMP_MANIFEST)})
             case "files":
                 place = layout.whole_files_key(part.repository)
                 return frozenset({f"{place}config", *(one for one in needs.snapshots if one.startswith(place))})
@@ -55,5 +58,6 @@ class Scope:
         needs, stanza = self.needs, self.layout.stanza
         yield from (Part("backup", stanza, label) for label in needs.labels)
         yield from (Part("files", host) for host in needs.hosts)
+        yield from (Part("dump", host, name) for host, name in needs.dumps)
         if needs.labels:
             yield Part("info", stanza)

@@ -57,7 +57,7 @@ class BackupReach:
     def map(self) -> StorageMap:
         """Where everything lies in the bucket."""
         below = self.placed.store.below
-        return StorageMap(self.settings.database.stanza, below("pgbackrest"), below("restic"), below("pgdump"))
+        return StorageMap(self.settings.database.stanza, below("pgbackrest"), below("restic"))
 
     @property
     def place(self) -> JsonValue:
@@ -80,7 +80,7 @@ class BackupReach:
         ledgers = Ledgers(runtime.state, environment.name, environment.settings.uuid, signer, runtime.verifier)
         most_age = timedelta(days=self.settings.verify.every_days)
         terms = Terms(ledgers, self.map, runtime.clock.now(), most_age, run.anew)
-        return Tools(objects, engines, terms, runtime.clock, run.watch, run.hold, run.stop)
+        return Tools(objects, engines, self.placed.dump_store, terms, runtime.clock, run.watch, run.hold, run.stop)
 
     @property
     def log_watch(self) -> LogWatch | None:
