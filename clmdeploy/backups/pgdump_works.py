@@ -81,11 +81,11 @@ class _DumpsDrop(_Dumps):
 
 
 class DumpExpiry(Repeatable):
-    """Removes dumps, and looks whether they are gone."""
+    """Removes dumps, and looks whether they are gone. `purge` would touch older versions, which nobody here may."""
 
     def commands(self, arguments: Arguments) -> tuple[Command, ...]:
         asked = _DumpsDrop.model_validate(arguments)
-        drops = (asked.command("purge", asked.folder(label=one)) for one in asked.labels)
+        drops = (asked.command("delete", asked.folder(label=one)) for one in asked.labels)
         return (*drops, asked.listing())
 
     def read(self, arguments: Arguments, completed: Sequence[Completed]) -> Found:
