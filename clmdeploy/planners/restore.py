@@ -111,6 +111,7 @@ def plan_start(wish: SendersWish) -> Plan:
 
 
 def _to_release(wish: RestoreWish) -> str | None:
+    """What runs afterwards: what ran at the moment, which may not be what ran when the base point was made."""
     return wish.rollout.release.directory if wish.scope.whole and wish.rollout is not None else None
 
 
@@ -150,11 +151,6 @@ def _hosts(wish: RestoreWish, steps: Iterable[Step]) -> Iterator[Host]:
     """Everybody whom a step names."""
     named = {target.host for step in steps for target in step.targets}
     return (host for host in wish.hosts if host.name in named)
-
-
-def _release(wish: RestoreWish) -> str | None:
-    """What runs afterwards: what ran at the moment, which may not be what ran when the base point was made."""
-    return wish.rollout.release.directory if wish.rollout is not None else wish.choice.base.release
 
 
 def _policy(wish: RestoreWish) -> Policy:

@@ -316,7 +316,9 @@ def test_a_rollback_with_a_restore_is_a_restore_onto_the_release_that_was_asked_
 
 SCHEMA = {
     "needs": 1, "group": "app", "version_command": ["bin/version"],
-    "migrations": [{"version": 2, "kind": "contract", "apply": ["a"], "revert": ["r"], "oldest_compatible_app": "1.3.0"}],
+    "migrations": [
+        {"version": 2, "kind": "contract", "apply": ["a"], "revert": ["r"], "oldest_compatible_app": "1.3.0"},
+    ],
 }  # fmt: skip
 
 
