@@ -56,6 +56,9 @@ Review = Callable[[str, Ledger], Collection[str]]
 """Of a change that is to be gone on with, under its lease: subjects with which nothing more may be done, since what was
 true when it was planned is true no more. Raises ClmError when it must not be gone on with at all."""
 
+Latest = Callable[[SignedPlan, int], SignedPlan]
+"""What was planned before the lease was had; the lease's token → the same, or one that was planned anew."""
+
 
 @dataclass(frozen=True)
 class Conductor:
@@ -76,16 +79,19 @@ class Conductor:
         *,
         stop_backup: bool = False,
         admit: Admission = dict,
+        latest: Latest | None = None,
     ) -> Ending:
         """Apply a new change under the ID `change`. `wait`: seconds to wait for the lease.
 
         `stop_backup`: ask a backup that is in the way to stop. `admit`: has the last word, when all leases are there.
+        `latest`: the plan as it is to be by then.
         Raises what it raises; LeaseHeld; or OutcomeUnknown when an earlier change stands open or a host owes an undo.
         """
         request = self._request(change, reason, wait)
         data = DataHold(self.leases, request, stop_backup=stop_backup)
         data.await_free(plan.plan)  # before the fleet is taken: nobody has to wait for a backup with us
         with self._holding(self.leases.acquire(request), data) as (lease, stopping):
+            plan = latest(plan, lease.fence.token) if latest else plan
             self.refuse_unsettled(plan.plan)
             detail = {"reason": reason, "reasons": plan.plan.reasons, "token": lease.fence.token, **admit()}
             lease.check()  # whoever was asleep until here has lost it, and must not write into the journal

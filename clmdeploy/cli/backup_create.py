@@ -48,6 +48,7 @@ def create(
 
     flags = f" --type {kind}" + (f" --pin {shlex.quote(pin)}" if pin else "")
     errand = Errand(
-        invocation, environment, "backup create", options, consent, output, flags, scope="data", replaces=("backup",)
+        invocation, environment, "backup create", options, consent, output, flags, scope="data", replaces=("backup",),
+        anew=True,
     )  # fmt: skip
     errand.carry(plan)

@@ -17,7 +17,7 @@ from clmdeploy.cli.rollout_options import Consent, Output, RolloutOptions
 from clmdeploy.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from clmdeploy.changes.conductor import Admission, Conductor
+    from clmdeploy.changes.conductor import Admission, Conductor, Latest
     from clmdeploy.changes.ending import Ending
     from clmdeploy.changes.plan import Plan
     from clmdeploy.changes.signed_plan import SignedPlan
@@ -130,6 +130,10 @@ class Wanted:
     reason: str = ""
     admit: Admission = dict
     """asked for the last time when the lease is held: see Conductor.begin"""
+    latest: Latest | None = None
+    """likewise"""
+    first: Callable[[], object] | None = None
+    """done when the question is answered: what stands in the way is closed"""
 
 
 def apply_wanted(run: Run, consent: Consent, options: RolloutOptions, wanted: Wanted) -> None:
@@ -137,15 +141,18 @@ def apply_wanted(run: Run, consent: Consent, options: RolloutOptions, wanted: Wa
     if not run.invocation.json and not run.output.events:
         show(run.invocation, run.output, run.plan, run.outlook)
         click.echo()
-    run.runtime.conductor(scope=run.plan.scope).refuse_unsettled(run.plan)
+    if wanted.first is None:
+        run.runtime.conductor(scope=run.plan.scope).refuse_unsettled(run.plan)
     confirm(run.invocation, consent, run.plan, outlook=run.outlook)
     goes_back = run.plan.kind == "rollback" and not run.runtime.is_offline
 
     def begin(conductor: Conductor) -> Ending:
         with way_back_named(run.plan.environment, wanted=goes_back):
+            if wanted.first is not None:
+                wanted.first()
             return conductor.begin(
                 wanted.change, wanted.signed, options.reason or wanted.reason, options.lease_wait,
-                stop_backup=options.stop_backup, admit=wanted.admit,
+                stop_backup=options.stop_backup, admit=wanted.admit, latest=wanted.latest,
             )  # fmt: skip
 
     run.conduct(begin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from clmdeploy.backups.layout import Layout
@@ -17,6 +17,7 @@ from clmdeploy.planners.backup import PointWish, Type
 from clmdeploy.planners.point_facts import PointFacts, ServerRole
 from clmdeploy.queries.fleet import gather_fleet
 from clmdeploy.queries.host_releases import Releases
+from clmdeploy.queries.points import Seen
 from clmdeploy.queries.wishes import release_groups
 from clmdeploy.releases.manifest import Release
 
@@ -32,13 +33,17 @@ class BackingUp:
     engines: Performer
     catalogue: Releases
     inputs: Mapping[str, str]
+    points: Callable[[], Iterable[Seen]] = tuple
+    """the restore points that there are, newest first"""
 
     def wish(self, kind: Type, reason: str, pin: str | None) -> PointWish:
-        """For `backup create`. Raises UsageError where clm.yml describes no backups, InvalidInput for a release that
-        runs and can't be believed.
+        """Of that kind, but a full one where the backups that it would stand on are known to be damaged.
+
+        Raises UsageError where clm.yml describes no backups, InvalidInput for a release that runs and is not believed.
         """
         layout = Layout(self.environment.settings, backup_of(self.environment), parties(self.environment))
-        return PointWish(layout, self.facts(layout), self.inputs, kind, reason, pin)
+        sound = "full" if is_damaged(self.points()) else kind
+        return PointWish(layout, self.facts(layout), self.inputs, sound, reason, pin)
 
     def facts(self, layout: Layout) -> PointFacts:
         """The servers' roles, and the release that most hosts run: half-way through a rollout there are two."""
@@ -67,6 +72,16 @@ class BackingUp:
         """What the running release declares. Its signature was verified."""
         version = Version(directory.rpartition("-")[0])
         return self.catalogue.fetch(self.environment.settings.application, version).release
+
+
+def is_damaged(points: Iterable[Seen]) -> bool:
+    """Whether verification found fault with a point that stands on the newest full backup: the next one would too.
+
+    Which of a point's parts is damaged is not told apart: one full backup too many harms nobody.
+    """
+    known = sorted(points, key=lambda one: one.point.completed)
+    newest = known[-1].point.database.full if known else ""
+    return any(one.faults for one in known if one.point.database.full == newest)
 
 
 def _role(host: Host, answer: Outcome) -> ServerRole:

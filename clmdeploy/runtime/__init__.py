@@ -215,7 +215,7 @@ class Runtime(PointReach):
         """What gathers the inputs of a restore point."""
         from clmdeploy.queries.backing_up import BackingUp
 
-        return BackingUp(self.environment, self.hosts, self.engines, self.catalogue, self.inputs())
+        return BackingUp(self.environment, self.hosts, self.engines, self.catalogue, self.inputs(), self._known)
 
     def restoring(self) -> Restoring:
         """What gathers the inputs of a restore."""

@@ -36,12 +36,30 @@ def errand() -> Errand:
     )  # fmt: skip
 
 
-def test_a_backup_that_was_cut_off_is_closed_first(capsys: pytest.CaptureFixture[str]) -> None:
-    """And that is said."""
+def test_a_backup_that_was_cut_off_is_closed_once_the_question_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    """And that is said. Until then nothing is touched."""
     conductor: Any = Stopped("backup")
-    errand()._await_turn(conductor)
+    assert errand()._await_turn(conductor) == "c1"
+    assert conductor.aborted == []
+    errand()._close(conductor, "c1")
     assert conductor.aborted == ["c1"]
     assert "c1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("token", "planned"), [(8, 0), (9, 1)])
+def test_what_was_planned_while_somebody_else_worked_is_planned_anew(
+    monkeypatch: pytest.MonkeyPatch, token: int, planned: int
+) -> None:
+    """A migration that ended meanwhile has left another schema, which the point must tell."""
+    plans: list[str] = []
+    monkeypatch.setattr("clmdeploy.changes.signed_plan.sign_plan", lambda plan, _signer: plan)
+    standing = (SimpleNamespace(token=7), "etag")
+    runtime: Any = SimpleNamespace(turns=SimpleNamespace(read=lambda _scope: standing), signer=None)
+    plan: Any = lambda _runtime: plans.append("anew") or "a newer plan"  # noqa: E731
+    latest = errand()._latest(runtime, plan)
+    before: Any = "the first plan"
+    assert latest(before, token) == ("a newer plan" if planned else "the first plan")
+    assert len(plans) == planned
 
 
 def test_what_is_no_backup_waits_for_a_decision() -> None:
