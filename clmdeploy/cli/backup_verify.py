@@ -102,11 +102,15 @@ class _Order:
         return report
 
     def _scope(self, reach: BackupReach, found: Points) -> Scope:
+        from zoneinfo import ZoneInfo
+
+        from clmdeploy.config.backup_hosts import backup_of
+        from clmdeploy.queries.log_kept import without_log
         from clmdeploy.queries.verification_scope import Scope
 
-        alone = frozenset(
-            one.point.id for one in found.points if one.entry.standing and one.entry.standing.mode == "standalone"
-        )
+        environment = reach.runtime.environment
+        zone, now = ZoneInfo(environment.settings.time_zone), reach.runtime.clock.now()
+        alone = without_log(found.points, backup_of(environment).retention, now, zone)
         chosen = None if self.point is None else (found.find(self.point).point,)
         return Scope(reach.map, tuple(one.point for one in found.points), chosen, alone)
 
