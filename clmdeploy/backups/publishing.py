@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import ValidationError
@@ -41,6 +41,10 @@ DUMP_STEPS = ("moment", "database", "files")
 """whose results are needed; `files` where there are any"""
 
 
+FARTHEST = timedelta(hours=1)
+"""from the named moment to the first file; clocks of hosts may differ, and the log is waited for"""
+
+
 class Declared(OfPoint):
     """What the plan knows of a point."""
 
@@ -67,6 +71,7 @@ def restore_point(arguments: Arguments, completed: datetime, who: str) -> Restor
     """The manifest. Raises WorkFailed when a part is missing or not to be believed, InvalidInput for no results."""
     declared = Declared.model_validate(arguments)
     database = (_dump if declared.engine == "pgdump" else _backup)(declared, arguments)
+    _refuse_torn(database, results_of(FilesFound, arguments, "files") if declared.paths else {})
     files = tuple(_files(declared, results_of(FilesFound, arguments, "files") if declared.paths else {}))
     try:
         return RestorePoint(
@@ -143,6 +148,25 @@ def _refuse_implausible(named: PointFound, backup: DatabaseFound) -> None:
                 "в копии {} байт, а в базе было {}".format(*sizes),
             )
         )
+
+
+def _refuse_torn(database: DatabasePart, found: Mapping[str, FilesFound]) -> None:
+    """Files follow the database at once: later ones were taken after an interruption, and belong to another day."""
+    taken = database.counters.at if database.counters else None
+    for host, told in found.items():
+        begun = min((tree.at for tree in told.trees if tree.at), default=None)
+        if begun and taken and begun - taken > FARTHEST:
+            hours = (begun - taken).total_seconds() / 3600
+            raise WorkFailed(
+                Bilingual(
+                    f"the files of {host} are {hours:.1f} h younger than the database: that is no point",
+                    f"файлы {host} новее базы на {hours:.1f} ч: точки из этого не выйдет",
+                ),
+                Bilingual(
+                    "take the change back, then begin it anew: it makes both again",
+                    "отмените изменение и начните заново: оно сделает и то и другое",
+                ),
+            )
 
 
 def _refuse_unarchived(named: PointFound, archived: ArchivedFound) -> None:

@@ -84,6 +84,7 @@ class FilesBackupWork:
             snapshot = listed.get(tree["snapshot"])
             if snapshot is None or restic_output.left_out([tree["path"]], snapshot):
                 raise WorkFailed(_unlisted(tree["path"]))
+            tree["at"] = snapshot.time.isoformat()
         return {"trees": trees}
 
     def question(self, arguments: Arguments) -> tuple[Command, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from clmdeploy.backups.point import Bytes, Counters, Lsn, SegmentName, StoredName
 from clmdeploy.backups.wal import SEGMENT_SIZE
@@ -88,6 +88,8 @@ class TreeFound(Result):
     snapshot: StoredName
     files: int
     bytes: Bytes
+    at: AwareDatetime | None = None
+    """when it was begun, by its host's own clock"""
 
 
 class FilesFound(Result):

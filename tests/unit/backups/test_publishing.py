@@ -99,3 +99,15 @@ def test_publishing_twice_is_publishing_once(publish: PublishPoint) -> None:
     assert entry.is_pinned
     assert entry.standing is not None
     assert entry.standing.reason == "before the move"
+
+
+@pytest.mark.parametrize(("at", "fits"), [("2026-01-05T01:50:00Z", True), ("2026-01-06T01:02:03Z", False)])
+def test_files_of_another_day_make_no_point_with_yesterdays_database(at: str, fits: bool) -> None:
+    """A change that stopped between the two and was gone on with would promise what it does not have."""
+    moment = named(counters=named()["counters"] | {"at": "2026-01-05T01:02:03Z"})
+    told = {"named-point": {"db1": moment}, "files": {"db1": {"trees": [tree(at=at)]}}}
+    if fits:
+        assert restore_point(arguments(results=told), NOW, "admin").files
+    else:
+        with pytest.raises(WorkFailed, match="h younger"):
+            restore_point(arguments(results=told), NOW, "admin")
