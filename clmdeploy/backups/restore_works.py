@@ -31,7 +31,7 @@ LISTING = 32 * 1024 * 1024  # bytes of a listing that are told whole
 MOST_DIRECTORIES = 200  # of the archive, each of 256 segments; for more of them all of it is listed
 TREE_OUTPUT = 256 * 1024  # bytes of restic's output that are told whole: progress, and the summary at its end
 # pg_control goes first and comes back last (command/restore/restore.c)
-_LOOK = ("global/pg_control", "backup.manifest", "recovery.signal", "standby.signal")
+_LOOK = ("global/pg_control", "backup.manifest", "backup_label", "recovery.signal", "standby.signal")
 
 
 class Goal(Asked):
@@ -158,13 +158,16 @@ class RestoreDatabase:
         return (Command(("stat", "--printf=%n\\n", "--", *files), 60, {"LC_ALL": "C"}, user=DATABASE),)
 
     def state(self, arguments: Arguments, completed: Sequence[Completed]) -> Found:
-        """pg_control goes first and comes back last; until then backup.manifest lies there."""
+        """pg_control goes first and comes back last; until then backup.manifest lies there. backup_label tells what
+        was laid down and has not started since: a standby that runs has the same signal as one that was restored.
+        """
         asked = _Database.model_validate(arguments)
         present = {line.removeprefix(f"{asked.place}/") for line in completed[0].stdout.decode().splitlines()}
         if "backup.manifest" in present or "global/pg_control" not in present:
             return {"state": "partial"}
         signal = "standby.signal" if asked.goal.kind == "standby" else "recovery.signal"
-        return {"state": "done", "label": asked.label} if signal in present else {"state": "not-done"}
+        laid_down = {signal, "backup_label"} <= present
+        return {"state": "done", "label": asked.label} if laid_down else {"state": "not-done"}
 
     def progress(self, arguments: Arguments, line: bytes) -> Progress | None:
         return _Database.model_validate(arguments).engine.progress(line)

@@ -124,7 +124,9 @@ def _title(wish: RestoreWish) -> str:
     )
     until = f" as of {wish.choice.at.isoformat()}" if wish.choice.at else ""
     where = f" into {wish.scope.directory}" if wish.scope.directory else ""
-    return f"Restore {what} of {wish.settings.name} from {wish.choice.base.id}{until}{where}"
+    base = wish.choice.base
+    made = f"{base.completed.isoformat(timespec='minutes')}, {base.reason or 'no reason given'}"
+    return f"Restore {what} of {wish.settings.name} from {base.id} ({made}){until}{where}"
 
 
 def _expected(wish: RestoreWish) -> dict[str, JsonValue]:

@@ -13,6 +13,8 @@ from clmdeploy.backups.words import ambiguous, no_such_point
 from clmdeploy.model.errors import VerificationFailed
 
 LATEST = "latest"
+OF_RESTORES = ("before a restore of ", "after a restore of ")
+"""how the reasons begin of points that a restore makes for itself"""
 _NAMED = 6  # points named where one was not found, or not told apart
 
 
@@ -63,6 +65,10 @@ class Points:
         if len(found) > 1 and found[-1].point.id != text:
             raise ambiguous(text, [one.point.id for one in found[:_NAMED]], len(found))
         return found[-1]
+
+    def newest_for_restore(self) -> Seen | None:
+        """The newest that no restore made for itself: what stood before or after one is named by its ID only."""
+        return next((one for one in self.points if not one.point.reason.startswith(OF_RESTORES)), None)
 
     def stands_on(self, seen: Seen) -> tuple[str, ...]:
         """IDs of the points whose backups this one is made of, oldest first."""

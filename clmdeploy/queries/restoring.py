@@ -27,7 +27,7 @@ from clmdeploy.queries.archive_facts import archive_facts
 from clmdeploy.queries.backing_up import BackingUp
 from clmdeploy.queries.fleet import gather_fleet
 from clmdeploy.queries.moment_release import release_at
-from clmdeploy.queries.points import Points, Seen
+from clmdeploy.queries.points import LATEST, Points, Seen
 from clmdeploy.queries.restore_left import left_behind
 from clmdeploy.queries.wishes import Wishing, release_groups
 
@@ -106,16 +106,17 @@ class Restoring:
     def _choice(self, asked: Asked, found: Found, at: datetime | None, stored: ArchiveFacts) -> Choice:
         points = self.points()
         if asked.at is None:
-            seen = points.find(asked.point or "")
+            newest = points.newest_for_restore() if asked.point == LATEST else None
+            seen = newest or points.find(asked.point or "")
             _refuse_damaged(seen)
             return to_point(seen.point)
         sound = [seen.point for seen in points.points if not seen.faults]
         if asked.point is not None:  # a moment after this very point
-            seen = points.find(asked.point)
+            seen = (points.newest_for_restore() if asked.point == LATEST else None) or points.find(asked.point)
             _refuse_damaged(seen)
             sound = [seen.point]
-        newest = max((one.point.database.timeline for one in points.points), default=0)
-        lines_of = self._lines(found, newest, stored)
+        line = max((one.point.database.timeline for one in points.points), default=0)
+        lines_of = self._lines(found, line, stored)
         return to_end(sound, lines_of) if at is None else to_moment(sound, at, lines_of)
 
     def _moment(self, typed: str | None) -> datetime | None:

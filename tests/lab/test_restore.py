@@ -130,6 +130,7 @@ def test_a_moment_between_two_transactions_is_hit(backed_up: Lab, clmdeploy: Com
 
 def test_a_moment_is_reached_although_the_primarys_data_is_gone(backed_up: Lab, clmdeploy: CommandLine) -> None:
     """The archive knows the timeline and how far the log reaches; the standby's slot is made again."""
+    clmdeploy("backup", "create", "-e", "lab", "--yes").expecting(0)
     sql(backed_up, "CREATE TABLE later (i int); INSERT INTO later VALUES (1);")
     at = sql(backed_up, "SELECT clock_timestamp() AT TIME ZONE 'UTC'") + "+00:00"
     sql(backed_up, "SELECT pg_sleep(0.5); INSERT INTO later VALUES (2);")

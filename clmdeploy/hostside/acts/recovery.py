@@ -33,21 +33,20 @@ def perform(call: Call) -> Json:
     for slot in arguments["slots"]:
         _create_slot(arguments, slot)
     timeline, fork = _fork(arguments)
-    if arguments.get("lsn") and fork != arguments["lsn"]:
-        raise ActError(f"recovery ended at {fork}, but the restore point lies at {arguments['lsn']}")
-    if arguments.get("least") and _position(fork) < _position(arguments["least"]):
-        raise ActError(f"recovery ended at {fork}, but the archive reaches beyond {arguments['least']}")
+    fault = _ended_elsewhere(arguments, fork)
+    if fault:
+        raise ActError(fault)
     return {"timeline": timeline, "fork": fork, "archived": _await_archive(arguments, deadline), "at": time.time()}
 
 
 def probe(call: Call) -> Json:
-    """Done once it takes writes and nothing of the restore is set any more."""
+    """Done once it takes writes where it was to end, nothing of the restore is set any more and the slots are there."""
     arguments = call.arguments
     if not postgres.answers(arguments) or _recovers(arguments):
         return {"state": "not-done"}
-    if _settings(arguments):
-        return {"state": "partial"}
     timeline, fork = _fork(arguments)
+    if _settings(arguments) or _lacking_slots(arguments) or _ended_elsewhere(arguments, fork):
+        return {"state": "partial"}
     return {"state": "done", "timeline": timeline, "fork": fork, "archived": "", "at": time.time()}
 
 
@@ -72,6 +71,20 @@ def _settings(arguments: Json) -> list[str]:
         return sorted(set(_SET.findall(told)))
     except FileNotFoundError:
         return []
+
+
+def _ended_elsewhere(arguments: Json, fork: str) -> str:
+    """Empty where recovery ended as it should have."""
+    if arguments.get("lsn") and fork != arguments["lsn"]:
+        return f"recovery ended at {fork}, but the restore point lies at {arguments['lsn']}"
+    if arguments.get("least") and _position(fork) < _position(arguments["least"]):
+        return f"recovery ended at {fork}, but the archive reaches beyond {arguments['least']}"
+    return ""
+
+
+def _lacking_slots(arguments: Json) -> list[str]:
+    standing = [row[0] for row in postgres.ask(arguments, "SELECT slot_name FROM pg_replication_slots")]
+    return [slot for slot in arguments["slots"] if slot not in standing]
 
 
 def _create_slot(arguments: Json, slot: str) -> None:

@@ -38,13 +38,15 @@ def test_the_database_is_restored_by_its_owner_to_a_name_on_its_timeline() -> No
         (["backup.manifest"], NAME, "partial"),
         (["global/pg_control", "backup.manifest"], NAME, "partial"),
         ([], NAME, "partial"),
-        (["global/pg_control", "recovery.signal"], NAME, "done"),
-        (["global/pg_control", "recovery.signal"], {"kind": "standby"}, "not-done"),
-        (["global/pg_control", "standby.signal"], {"kind": "standby"}, "done"),
+        (["global/pg_control", "backup_label", "recovery.signal"], NAME, "done"),
+        (["global/pg_control", "recovery.signal"], NAME, "not-done"),
+        (["global/pg_control", "backup_label", "recovery.signal"], {"kind": "standby"}, "not-done"),
+        (["global/pg_control", "backup_label", "standby.signal"], {"kind": "standby"}, "done"),
+        (["global/pg_control", "standby.signal"], {"kind": "standby"}, "not-done"),
     ],
 )
 def test_how_far_a_restore_came_is_seen_from_its_files(present: list[str], goal: dict[str, Any], state: str) -> None:
-    """The control file goes first and comes back last."""
+    """The control file goes first and comes back last; a standby that runs was not restored just because it is one."""
     said = "".join(f"{DATA}/{name}\n" for name in present).encode()
     found = RestoreDatabase().state(DATABASE | {"goal": goal}, [Completed(1, said)])
     assert found["state"] == state

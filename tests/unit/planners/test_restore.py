@@ -165,6 +165,7 @@ def test_a_moment_is_told_with_its_zone() -> None:
     at = datetime(2026, 1, 5, 12, tzinfo=UTC)
     plan = plan_restore(wanting(choice=to_moment([point()], at, Lines(1))))
     assert "as of 2026-01-05T12:00:00+00:00" in plan.title
+    assert point().completed.isoformat(timespec="minutes") in plan.title
     assert plan.expected["at"] == "2026-01-05T12:00:00+00:00"
 
 
@@ -334,3 +335,11 @@ def test_nothing_is_started_before_the_release_has_seen_the_schema() -> None:
     assert (steps["schema"].action.arguments["needs"], steps["schema"].action.arguments["broken"]) == (1, [2])  # type: ignore[union-attr]
     assert "schema" in steps["after-publish"].action.uses  # type: ignore[union-attr]
     assert plan.to_release == old.directory
+
+
+def test_the_slot_of_a_standby_is_made_again_although_its_primary_is_gone() -> None:
+    """The standby itself knows by which it follows; without it the standby would wait in vain."""
+    gone = (cluster(DB1, readable=False, fault="no data"), cluster(DB2, recovery=True, slot="db2"))
+    plan = plan_restore(wanting(clusters=gone, reasons={"no_safety_point": "the disk is gone"}))
+    steps = {step.id: step for step in plan.steps}
+    assert steps["recover"].action.arguments["slots"] == ["db2"]  # type: ignore[union-attr]
