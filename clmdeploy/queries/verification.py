@@ -40,13 +40,13 @@ class Tools:
 
     objects: StoredObjects
     engines: EngineWords
-    dumps: JsonValue
-    """where they lie, as works on the backup host take it"""
     terms: Terms
     clock: Clock
     watch: Watch
     hold: Callable[[], None]
     stop: Callable[[], str]
+    dumps: JsonValue = None
+    """where dumps lie, as works on the backup host take it"""
 
 
 @dataclass

@@ -80,7 +80,7 @@ class BackupReach:
         ledgers = Ledgers(runtime.state, environment.name, environment.settings.uuid, signer, runtime.verifier)
         most_age = timedelta(days=self.settings.verify.every_days)
         terms = Terms(ledgers, self.map, runtime.clock.now(), most_age, run.anew)
-        return Tools(objects, engines, self.placed.dump_store, terms, runtime.clock, run.watch, run.hold, run.stop)
+        return Tools(objects, engines, terms, runtime.clock, run.watch, run.hold, run.stop, self.placed.dump_store)
 
     @property
     def log_watch(self) -> LogWatch | None:

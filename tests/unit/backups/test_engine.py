@@ -8,8 +8,6 @@ from clmdeploy.backups.engine import Engine, Meter, Progress
 from clmdeploy.backups.pgbackrest import DatabaseBackup, Pgbackrest
 from clmdeploy.backups.pgbackrest_backup import Backup
 from clmdeploy.backups.pgbackrest_recovery import DatabaseRestore
-from clmdeploy.backups.pgdump import Pgdump
-from clmdeploy.backups.pgdump_order import DumpBackup, DumpRestore
 from clmdeploy.backups.restic import Restic
 from clmdeploy.backups.restic_order import FilesBackup, FilesRestore
 from clmdeploy.backups.restic_output import Snapshot
@@ -18,10 +16,9 @@ from clmdeploy.backups.restic_output import Snapshot
 def test_engines_fit_the_interface() -> None:
     """mypy holds each to its orders; here each says what it can."""
     database: Engine[DatabaseBackup, DatabaseRestore, Backup] = Pgbackrest("clm", "/etc/pgbackrest/pgbackrest.conf")
-    dump: Engine[DumpBackup, DumpRestore, str] = Pgdump("clm")
     files: Engine[FilesBackup, FilesRestore, Snapshot] = Restic("rest:https://gate:8000/app1/", "app1", "/k", "/c")
-    assert [one.name for one in (database, dump, files)] == ["pgbackrest", "pgdump", "restic"]
-    assert [one.capabilities.point_in_time for one in (database, dump, files)] == [True, False, False]
+    assert [one.name for one in (database, files)] == ["pgbackrest", "restic"]
+    assert [one.capabilities.point_in_time for one in (database, files)] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from clmdeploy.backups.parts import StorageMap, digest_in_name, is_rewritten, segment_of
 
 LABEL, SEGMENT, PACK = "20261123-010203F", "00000001000000000000000B", "ab" * 32
-MAP = StorageMap("clm", "prod/pgbackrest", "prod/restic", "prod/pgdump")
+MAP = StorageMap("clm", "prod/pgbackrest", "prod/restic")
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ MAP = StorageMap("clm", "prod/pgbackrest", "prod/restic", "prod/pgdump")
         (f"prod/restic/db1/data/ab/{PACK}", "packs/db1/a"),
         (f"prod/restic/db1/index/{PACK}", "files/db1"),
         ("prod/restic/db1/config", "files/db1"),
-        ("prod/pgdump/20261123-010203000-b7fc/toc.dat", "dump/pgdump/20261123-010203000-b7fc"),
+        ("prod/restic/db1/pgdump/20261123-010203000-b7fc01/manifest.json", "dump/db1/20261123-010203000-b7fc01"),
         (f"prod/restic/db1/locks/{PACK}", None),
         ("prod/restic/db1/data/ab/tmp", None),
         (f"prod/pgbackrest/backup/another/{LABEL}/bundle/1", None),
@@ -43,7 +43,11 @@ def test_every_object_belongs_to_one_part(key: str, part: str | None) -> None:
 def test_names_that_tell_content_are_known() -> None:
     """restic's by SHA-256, segments by the SHA-1 of what is in them."""
     pack, config = f"prod/restic/db1/data/ab/{PACK}", "prod/restic/db1/config"
-    for key, digest in ((pack, PACK), (config, None), (f"prod/pgdump/x/{PACK}", None)):
+    for key, digest in (
+        (pack, PACK),
+        (config, None),
+        (f"prod/restic/db1/pgdump/20261123-010203000-b7fc01/{PACK}", PACK),
+    ):
         part = MAP.part_of(key)
         assert part is not None
         assert digest_in_name(part, key) == digest

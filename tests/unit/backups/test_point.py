@@ -80,7 +80,7 @@ def test_one_tree_is_in_a_point_once() -> None:
 def test_a_dump_stands_alone() -> None:
     """It has no log and nothing below it."""
     document = make_point().model_dump(mode="json")
-    document["database"] |= {"engine": "pgdump", "type": "dump", "wal": None}
+    document["database"] |= {"engine": "pgdump", "type": "dump", "wal": None, "digest": "d" * 64}
     point = RestorePoint.model_validate(document)
     assert [one.engine for one in point.needs] == ["pgdump", "restic"]
 

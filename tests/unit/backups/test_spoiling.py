@@ -82,7 +82,7 @@ def test_log_that_was_not_looked_at_is_not_there() -> None:
 
 def test_a_dump_needs_no_log() -> None:
     """It has none."""
-    database = FULL.database.model_copy(update={"engine": "pgdump", "type": "dump", "wal": None})
+    database = FULL.database.model_copy(update={"engine": "pgdump", "type": "dump", "wal": None, "digest": "d" * 64})
     assert spoiled([FULL.model_copy(update={"database": database})], [], []) == {}
 
 

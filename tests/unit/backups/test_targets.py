@@ -38,7 +38,7 @@ def made(hours: float, timeline: int = 1, lsn: int = 0) -> RestorePoint:
 
 def dump(hours: float) -> RestorePoint:
     document = made(hours).model_dump(mode="json")
-    document["database"] |= {"engine": "pgdump", "type": "dump", "wal": None}
+    document["database"] |= {"engine": "pgdump", "type": "dump", "wal": None, "digest": "d" * 64}
     return RestorePoint.model_validate(document)
 
 
@@ -49,10 +49,12 @@ def test_a_point_is_reached_by_its_name_on_its_own_timeline() -> None:
     assert arguments == ("--type=name", f"--target=clm-{point.id}", "--target-action=promote", "--target-timeline=3")
 
 
-def test_a_dump_has_no_log_to_recover_with() -> None:
-    """It is no point that this recipe restores."""
-    with pytest.raises(InvalidInput, match="dump"):
-        to_point(dump(1))
+def test_a_dump_is_what_it_is() -> None:
+    """It has no log: the point itself is all that can be reached, and every moment is refused by that name."""
+    assert to_point(dump(1)).base == dump(1)
+    for refused in (lambda: to_moment([dump(1)], hour(2), Lines(1)), lambda: to_end([dump(1)], Lines(1))):
+        with pytest.raises(InvalidInput, match="no point in time"):
+            refused()
 
 
 # One line: points at 1 h and 3 h. A restore at 5 h to the point of 1 h began timeline 2, a point at 6 h is on it.
@@ -99,7 +101,7 @@ def test_files_come_from_the_newest_point_even_where_its_database_is_a_dump() ->
     [
         ((), 2, Lines(1), "no restore point leads there"),
         ((FIRST, SECOND), 0.5, Lines(1), "the earliest moment is 2026-01-05T13:00:00Z"),
-        ((dump(1),), 2, Lines(1), "no restore point leads there"),
+        ((dump(1),), 2, Lines(1), "hold dumps of the database: no point in time"),
         (
             (FIRST, SECOND), 4, Lines(1, end=hour(3.5)),
             "ends with the transaction of 2026-01-05T15:30:00Z.*from 2026-01-05T13:00:00Z to 2026-01-05T15:30:00Z",

@@ -138,7 +138,18 @@ def test_a_standby_that_is_silent_is_no_hindrance() -> None:
         plan_backup(wish(servers=(server(DB1, message="db1 does not answer"), server(DB2))))
 
 
-def test_the_engine_pgdump_is_refused() -> None:
-    """Not silently replaced by another."""
-    with pytest.raises(NothingChanged, match="pgbackrest"):
-        plan_backup(wish(database={"passphrase": {"env": "C"}, "engine": "pgdump"}))
+def test_a_dump_is_made_on_the_primary_itself() -> None:
+    """By its own pg_dump, whatever server that is; rows are counted before, and no log is waited for."""
+    forked = (server(DB1, fork="Postgres Pro", archive_mode="off"), server(DB2))
+    plan = plan_backup(wish(servers=forked, database={"passphrase": {"env": "C"}, "engine": "pgdump"}))
+    assert [step.id for step in plan.steps] == [
+        "check-database", "check-files", "moment", "database", "files", "publish",
+    ]  # fmt: skip
+    acts = {step.id: (step.action.act, [target.host for target in step.targets]) for step in plan.steps}
+    assert acts["check-database"] == ("dumpable", ["db1"])
+    assert acts["moment"] == ("postgres-moment", ["db1"])
+    assert acts["database"] == ("dump", ["db1"])
+    publish = plan.steps[-1].action
+    assert isinstance(publish, StoreCall)
+    assert publish.uses == ("moment", "database", "files")
+    assert (publish.arguments["engine"], publish.arguments["repository"]) == ("pgdump", "db1")

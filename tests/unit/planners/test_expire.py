@@ -13,7 +13,6 @@ from clmdeploy.backups.repositories import Drops, LogKept
 from clmdeploy.backups.retention import Verdicts
 from clmdeploy.config.backup_hosts import Parties
 from clmdeploy.config.settings import Environment
-from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.hosts import Host
 from clmdeploy.planners.expire import Expiry, plan_expire
 from tests.unit.backups.conftest import BEGIN, make_point
@@ -90,8 +89,11 @@ def test_the_same_facts_give_the_same_plan() -> None:
     assert plan_expire(wish(LABEL)).digest != plan_expire(pinned).digest
 
 
-def test_dumps_are_left_to_people() -> None:
-    """Nothing else goes then, either: the points would stay marked for ever."""
-    dump = Holding(engine="pgdump", repository="dumps", name="d1")
-    with pytest.raises(InvalidInput, match="removes no dumps"):
-        plan_expire(wish(dump))
+def test_dumps_go_host_by_host() -> None:
+    """On the backup host, which alone may delete; without keys in the plan."""
+    dump = Holding(engine="pgdump", repository="db1", name="20261123-010203000-b7fc01")
+    (drop,) = [step for step in plan_expire(wish(dump)).steps if step.id == "dumps"]
+    assert drop.action.act == "pgdump-expire"
+    (target,) = drop.targets
+    assert (target.subject, target.arguments["labels"]) == ("db1", [dump.name])
+    assert drop.undo == "irreversible"
