@@ -47,7 +47,7 @@ class BackupStorage(Value):
         examples=["clm-backups"],
     )
     prefix: Prefix = Field(
-        "", description="Below it lie pgbackrest/, restic/ and pgdump/; empty: at the top.", examples=["production"]
+        "", description="Below it lie pgbackrest/ and restic/; empty: at the top.", examples=["production"]
     )
     endpoint: Endpoint | None = Field(
         None, description="Address of the storage; default: that of `storage`.", examples=["https://s3.example.com"]
@@ -90,7 +90,7 @@ class DatabaseBackup(Value):
     engine: Literal["pgbackrest", "pgdump"] = Field(
         "pgbackrest",
         description="pgbackrest: the whole cluster with its log, restored to any moment. pgdump: one database as it "
-        "was when the dump began, no point in time.",
+        "was when the dump began, no point in time; for small databases and for forks that pgBackRest does not know.",
         examples=["pgbackrest"],
     )
     group: Group = Field("db", description="Group of hosts.yml with the primary and its standbys.", examples=["db"])

@@ -263,6 +263,7 @@ MESSAGES = {
     "verify.stop_wanted": "Stopping behind this batch; what was read is kept.",
     "verify.left": "{count} objects are left: {command}",
     "verify.next": "Make a new point that stands alone: {command}",
+    "backup.no_log": "no point-in-time",
     "backup.none": "{environment} has no restore point yet: clmdeploy backup create -e {environment}",
     "backup.going": "The removal of {point} was begun and is not over; it goes on with: {command}",
     "backup.fault": "not to be relied on: {fault}",

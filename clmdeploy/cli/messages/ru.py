@@ -263,6 +263,7 @@ MESSAGES = {
     "verify.stop_wanted": "Остановка после этой порции; прочитанное сохраняется.",
     "verify.left": "Осталось объектов: {count}: {command}",
     "verify.next": "Создайте новую самостоятельную точку: {command}",
+    "backup.no_log": "без восстановления на момент времени",
     "backup.none": "в {environment} ещё нет точек восстановления: clmdeploy backup create -e {environment}",
     "backup.going": "Удаление {point} начато и не завершено; завершить: {command}",
     "backup.fault": "полагаться нельзя: {fault}",

@@ -38,8 +38,9 @@ def tell_expiry(invocation: Invocation, settings: Environment, seen: Seen, plan:
     for remark in seen.verdicts.remarks:
         console.print(invocation.say("expire.remark", remark=printable(invocation.told(remark))))
     drops = seen.verdicts.drops
-    counts = {engine: len(drops.of(engine)) for engine in ("pgbackrest", "restic")}
-    console.print(invocation.say("expire.drops", backups=counts["pgbackrest"], snapshots=counts["restic"]))
+    counts = {engine: len(drops.of(engine)) for engine in ("pgbackrest", "pgdump", "restic")}
+    backups = counts["pgbackrest"] + counts["pgdump"]
+    console.print(invocation.say("expire.drops", backups=backups, snapshots=counts["restic"]))
 
 
 def expiry_json(environment: str, seen: Seen, plan: Plan) -> dict[str, JsonValue]:

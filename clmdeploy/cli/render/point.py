@@ -82,7 +82,7 @@ def _rows(
     yield "schema", "-" if point.schema_version is None else str(point.schema_version)
     yield "size", size_words(size_of(seen))
     yield "database", "\n".join(_database(point.database))
-    yield "lsn", lsn_of(seen) or "-"
+    yield "lsn", lsn_of(seen) or invocation.say("backup.no_log")
     yield from (("files", _files(part)) for part in point.files)
     yield from _ties(invocation, point, seen, among, needed)
 

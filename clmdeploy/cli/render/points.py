@@ -70,7 +70,7 @@ def _show_table(invocation: Invocation, found: Points, now: datetime) -> None:
         point, standing = seen.point, seen.entry.standing
         table.add_row(
             point.id, _age(invocation, (now - point.completed).total_seconds()), point.database.type,
-            size_words(size_of(seen)), point.release or "-", lsn_of(seen) or "-",
+            size_words(size_of(seen)), point.release or "-", lsn_of(seen) or invocation.say("backup.no_log"),
             (standing.mode if standing is not None and seen.entry.is_pinned else "") or "",
             verified_words(invocation, seen),
         )  # fmt: skip

@@ -79,7 +79,6 @@ def _told(arguments: Json) -> Json:
     slots = postgres.ask(arguments, _SLOTS)
     return {
         "readable": True, "recovery": recovery == "t", "server": int(version), "clock": float(clock),
-        "slot": postgres.ask(arguments, "SHOW primary_slot_name")[0][0],
         "system_id": system, "timeline": int(timeline), "size": int(size), "slots": [row[0] for row in slots],
         "counters": _counters(arguments), "slot": postgres.ask(arguments, _SLOT)[0][0],
     }  # fmt: skip
