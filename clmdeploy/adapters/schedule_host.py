@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from clmdeploy.adapters.processes import Process, own_process
+from clmdeploy.backups.host_files import UNITS
 from clmdeploy.backups.run_ledger import Run
-from clmdeploy.backups.schedule_layout import UNITS, unit
+from clmdeploy.backups.schedule_layout import unit
 from clmdeploy.model.errors import InvalidInput
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")

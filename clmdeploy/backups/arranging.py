@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clmdeploy.backups import layout
 from clmdeploy.backups.arrangement import Arrangement, Directory, File, Part, Run, Unit, User, text
+from clmdeploy.backups.host_files import FILES_PASSPHRASE, UNITS
 from clmdeploy.backups.identities import Certified, certificate_files
 from clmdeploy.backups.layout import ARCHIVE, BACKUP, GATEWAY, PGBACKREST, Layout
 from clmdeploy.backups.pgbackrest_config import SECRETS, client_config, local_config, server_config
@@ -15,7 +16,6 @@ from clmdeploy.model.hosts import Host
 
 PGBACKREST_UNIT = "pgbackrest.service"
 ARCHIVE_UNIT, GATEWAY_UNIT = "clm-archive.service", "clm-gateway.service"
-UNITS = "/etc/systemd/system"
 
 
 def accounts(plan: Layout, host: Host) -> Arrangement:
@@ -124,7 +124,7 @@ def _jobs(plan: Layout, storage_ca: str) -> Arrangement:
     tmpfiles = "/etc/tmpfiles.d/clm-backup.conf"
     kept = {
         f"{layout.SECRETS}/s3-access-key": "jobs-access", f"{layout.SECRETS}/s3-secret-key": "jobs-secret",
-        f"{layout.SECRETS}/database-passphrase": "database-passphrase", layout.FILES_PASSPHRASE: "files-passphrase",
+        f"{layout.SECRETS}/database-passphrase": "database-passphrase", FILES_PASSPHRASE: "files-passphrase",
         **{layout.host_password(one.name): f"restic-{one.name}" for one in plan.parties.files},
     }  # fmt: skip
     job = layout.JOB_USER

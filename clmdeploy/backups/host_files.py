@@ -22,8 +22,9 @@ FILES_SECRETS = {
     "AWS_ACCESS_KEY_ID": f"{HOME}/secrets/s3-access-key",
     "AWS_SECRET_ACCESS_KEY": f"{HOME}/secrets/s3-secret-key",
 }
-JOBS_CACHE = "/var/lib/clm-backup/restic"
+JOBS_CACHE = "/var/lib/clm-backup/cache"
 GATEWAY_PORT = 8000
+UNITS = "/etc/systemd/system"
 RESTIC_PASSWORD = f"{HOME}/restic-password"
 RESTIC_CACHE = "/var/cache/clm-backup"
 RESTIC_AUTHORITY = f"{HOME}/tls/ca.pem"

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from clmdeploy.backups.host_files import GATEWAY_PORT, HOME, JOBS, RESTIC_CACHE
 from clmdeploy.backups.pgbackrest_settings import Cluster, Identity, Peer, Places, Repository, Storage
-from clmdeploy.backups.rclone import SECRETS as STORE_SECRETS
 from clmdeploy.backups.rclone import Gateway, repository_of, stored_repository_of
 from clmdeploy.config.backup import Backup, BackupStorage
 from clmdeploy.config.backup_hosts import Parties
@@ -31,10 +30,6 @@ ARCHIVE_PLACES = Places(locks="/run/clm-archive", logs="/var/log/clm-archive", s
 JOB_HOME = "/var/lib/clm-backup"
 FILES_CACHE = RESTIC_CACHE
 
-_STORE_KEYS = (f"{SECRETS}/s3-access-key", f"{SECRETS}/s3-secret-key")
-STORE_KEY_FILES = dict(zip(STORE_SECRETS, _STORE_KEYS, strict=True))
-"""environment variable → file, for restic's jobs on the backup host"""
-FILES_PASSPHRASE = f"{SECRETS}/files-passphrase"
 DUMP_PASSPHRASE = f"{BACKUP}/database-passphrase"
 """on database hosts, where the engine is pgdump"""
 

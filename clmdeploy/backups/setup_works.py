@@ -8,8 +8,15 @@ from dataclasses import replace
 from clmdeploy.backups.command import Command, Completed
 from clmdeploy.backups.defects import Weight, defects_of
 from clmdeploy.backups.engine import Progress
-from clmdeploy.backups.host_files import JOBS, files_on_host, stanza_on_backup_host
-from clmdeploy.backups.layout import FILES_PASSPHRASE, JOB_HOME, STORE_KEY_FILES, host_password
+from clmdeploy.backups.host_files import (
+    FILES_PASSPHRASE,
+    FILES_SECRETS,
+    JOBS,
+    JOBS_CACHE,
+    files_on_host,
+    stanza_on_backup_host,
+)
+from clmdeploy.backups.layout import host_password
 from clmdeploy.backups.pgbackrest_info import read_info
 from clmdeploy.backups.restic import Restic
 from clmdeploy.backups.work import Arguments, Asked, Found, Repeatable, Work, WorkFailed, refuse_unsuccessful
@@ -63,9 +70,7 @@ class _Repository(Asked):
 
     def engine(self, password_file: str = FILES_PASSPHRASE) -> Restic:
         """restic on the backup host, straight to the storage."""
-        return Restic(
-            self.repository, self.host, password_file, f"{JOB_HOME}/cache", self.authority, secrets=STORE_KEY_FILES
-        )
+        return Restic(self.repository, self.host, password_file, JOBS_CACHE, self.authority, secrets=FILES_SECRETS)
 
     def opening(self, password_file: str) -> Command:
         """Reads the repository's own configuration with this password."""

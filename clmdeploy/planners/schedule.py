@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from clmdeploy.backups import schedule_layout as places
 from clmdeploy.backups.arrangement import Arrangement, Directory, File, Link, Unit, User, text
+from clmdeploy.backups.host_files import UNITS
 from clmdeploy.backups.jobs import CHECK
 from clmdeploy.backups.schedule_units import Units
 from clmdeploy.changes.plan import Plan, Policy, Step, Target, TaskCall, Verdict
@@ -227,7 +228,7 @@ def _target(host: Host, arguments: dict[str, JsonValue] | None = None) -> Target
 
 
 def _unit_file(name: str) -> str:
-    return f"{places.UNITS}/{name}"
+    return f"{UNITS}/{name}"
 
 
 def _ancestors(path: str, missing: tuple[str, ...]) -> Iterator[Directory]:

@@ -9,8 +9,7 @@ from typing import NamedTuple, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from clmdeploy.backups.command import Command, Completed
-from clmdeploy.backups.host_files import JOBS
-from clmdeploy.backups.layout import STORE_KEY_FILES
+from clmdeploy.backups.host_files import FILES_SECRETS, JOBS
 from clmdeploy.backups.parts import is_rewritten
 from clmdeploy.backups.verification import Object
 from clmdeploy.backups.wanted import Answer, Wanted
@@ -61,7 +60,7 @@ class StoredObjects:
     storage: JsonValue
     """as hostside/acts/s3 takes it: endpoint, bucket, region, path_style, authority"""
     workers: int = 3
-    keys: JsonValue = field(default_factory=lambda: dict(zip(_KEYS, STORE_KEY_FILES.values(), strict=True)))
+    keys: JsonValue = field(default_factory=lambda: dict(zip(_KEYS, FILES_SECRETS.values(), strict=True)))
 
     def below(self, prefix: str) -> Iterator[Listed]:
         """Every object whose key begins so."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from clmdeploy.backups import layout
-from clmdeploy.backups.host_files import stanza_on_backup_host
+from clmdeploy.backups.host_files import files_on_backup_host, stanza_on_backup_host
 from clmdeploy.backups.ledgers import Ledgers
 from clmdeploy.backups.parts import StorageMap
 from clmdeploy.backups.restic import Restic
@@ -94,8 +94,5 @@ class BackupReach:
 
     def _files(self, host: str) -> Restic:
         """A host's repository, as the jobs reach it: without the gateway."""
-        authority, cache = self.placed.storage_ca(layout.BACKUP), f"{layout.JOB_HOME}/cache"
-        return Restic(
-            self.placed.stored_repository_of(host), host, layout.FILES_PASSPHRASE, cache, authority,
-            secrets=layout.STORE_KEY_FILES,
-        )  # fmt: skip
+        authority = self.placed.storage_ca(layout.BACKUP)
+        return files_on_backup_host(self.placed.stored_repository_of(host), host, authority)

@@ -30,8 +30,8 @@ from typing import Any
 from . import packages, places, services
 from .call import ActError, Call, Json
 from .kept import Kept
+from .units import LINKS
 
-UNITS = "/etc/systemd/system/"
 _ACCOUNT = ("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin")
 
 
@@ -205,7 +205,7 @@ def _quoted(secret: str) -> str:
 
 def _start(kept: Kept, units: list[Json]) -> Iterator[str]:
     """What is not running, or was given other files and not restarted since."""
-    if any(path.startswith(UNITS) for path in kept.paths):
+    if any(path.startswith(f"{LINKS}/") for path in kept.paths):
         services.systemctl("daemon-reload")
     for unit in units:
         name = unit["name"]

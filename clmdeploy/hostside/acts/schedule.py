@@ -10,10 +10,9 @@ import subprocess
 import sys
 import time
 
-from . import kept, places, program, services
+from . import kept, places, program, services, units
 from .call import ActError, Call, Json
 
-UNITS = "/etc/systemd/system"
 _UNIT = re.compile(r"clm-schedule-[a-z][a-z0-9-]{0,39}\.(service|timer)")
 _SHOWN = ("ActiveState", "UnitFileState", "Result", "ExecMainStatus")
 _LARGEST = 1024 * 1024  # bytes of a ledger
@@ -42,7 +41,7 @@ def perform(call: Call) -> Json:
     for name in sorted(names, key=lambda one: not one.endswith(".timer")):  # nothing may start meanwhile
         services.systemctl("disable", "--now", name, check=False)
     for name in names:
-        places.remove(os.path.join(UNITS, name))
+        places.remove(os.path.join(units.LINKS, name))
     if names:
         services.systemctl("daemon-reload")
         services.systemctl("reset-failed", "clm-schedule-*", check=False)
@@ -64,7 +63,7 @@ def probe(call: Call) -> Json:
 
 
 def _unit_names() -> list[str]:
-    return sorted(name for name in os.listdir(UNITS) if _UNIT.fullmatch(name))
+    return sorted(name for name in os.listdir(units.LINKS) if _UNIT.fullmatch(name))
 
 
 def _state(name: str) -> Json:

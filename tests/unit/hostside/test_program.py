@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clmdeploy.hostside.acts import program, schedule, services, trial
+from clmdeploy.hostside.acts import program, schedule, services, trial, units
 from clmdeploy.hostside.acts.call import ActError, Call
 
 FIRST, SECOND, THIRD = "1.0-aaaaaaaa", "1.1-bbbbbbbb", "1.2-cccccccc"
@@ -21,7 +21,7 @@ def parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place.mkdir(parents=True)
     (tmp_path / "units").mkdir()
     monkeypatch.setattr(program, "PARENT", str(place))
-    monkeypatch.setattr(schedule, "UNITS", str(tmp_path / "units"))
+    monkeypatch.setattr(units, "LINKS", str(tmp_path / "units"))
     monkeypatch.setattr(services, "systemctl", lambda *_words, check=True: "[]")  # noqa: ARG005
     monkeypatch.setattr(schedule, "_remove_account", lambda _user: [])
     return place
