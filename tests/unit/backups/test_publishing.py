@@ -111,3 +111,16 @@ def test_files_of_another_day_make_no_point_with_yesterdays_database(at: str, fi
     else:
         with pytest.raises(WorkFailed, match="h younger"):
             restore_point(arguments(results=told), NOW, "admin")
+
+
+def test_a_dump_becomes_a_point_without_log() -> None:
+    """Its manifest's digest stands in it; the dump of another point is refused."""
+    moment = {"system_id": "7", "timeline": 1, "counters": {"inserted": 1, "updated": 2, "deleted": 3}}
+    dump = {"label": POINT, "digest": "d" * 64, "members": 3, "size": 5000, "stored": 900}
+    results = {"moment": {"db1": moment}, "database": {"db1": dump}}
+    made = restore_point(arguments(results=results, engine="pgdump", repository="db1"), NOW, "admin@lab").database
+    assert (made.engine, made.repository, made.label, made.digest) == ("pgdump", "db1", POINT, "d" * 64)
+    assert made.wal is None
+    other = results | {"database": {"db1": dump | {"label": "20200101-000000000-b7fc01"}}}
+    with pytest.raises(WorkFailed, match="20200101"):
+        restore_point(arguments(results=other, engine="pgdump", repository="db1"), NOW, "admin@lab")
