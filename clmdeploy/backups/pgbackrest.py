@@ -113,7 +113,7 @@ class Pgbackrest:
         place: tuple[str, ...] = ("--delta",)
         if order.side_path:
             # a cluster that is promoted beside the true one must not write into its archive
-            place = (f"--pg1-path={path(order.side_path)}", "--archive-mode=off")
+            place = (f"--pg1-path={path(order.side_path)}", "--archive-mode=off", "--delta")  # so it may be repeated
         if order.side_tablespaces:
             place += (f"--tablespace-map-all={path(order.side_tablespaces)}",)
         only = tuple(f"--db-include={plain(name)}" for name in order.databases)

@@ -128,6 +128,7 @@ class _Database(Asked):
     goal: Goal
     data: str
     side: str = ""
+    databases: tuple[str, ...] = ()
 
     @property
     def engine(self) -> Pgbackrest:
@@ -144,7 +145,9 @@ class RestoreDatabase:
     def commands(self, arguments: Arguments) -> tuple[Command, ...]:
         asked = _Database.model_validate(arguments)
         side = f"{asked.side}-tablespaces" if asked.side else ""
-        order = DatabaseRestore(asked.label, asked.goal.target, side_path=asked.side, side_tablespaces=side)
+        order = DatabaseRestore(
+            asked.label, asked.goal.target, side_path=asked.side, side_tablespaces=side, databases=asked.databases
+        )
         return (replace(asked.engine.restore(order), user=DATABASE, shows="%)"),)
 
     def read(self, arguments: Arguments, completed: Sequence[Completed]) -> Found:

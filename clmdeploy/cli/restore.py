@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     "--at", metavar="TIME", help="As of a moment (ISO 8601, without an offset in the environment's zone), or `end`."
 )
 @click.option("--only", metavar="db|files|PATH", help="A part of it.")
-@click.option("--to-directory", metavar="DIR", help="Beside what runs, on the same host; needs --only PATH.")
+@click.option("--table", "tables", multiple=True, metavar="SCHEMA.TABLE", help="A single table; may be repeated.")
+@click.option("--to-directory", metavar="DIR", help="Beside what runs, on the same host; for --only PATH, and --table.")
 @click.option("--start-workers", is_flag=True, help="Start who sends too; alone: what a restore has left stopped.")
 @click.option("--no-safety-point", type=reason_text, metavar="REASON", help="Don't store what stands now; is recorded.")
 @click.option("--into", metavar="ENV", help="Into another environment: refused until personal data can be masked.")
@@ -40,6 +41,7 @@ def restore(  # each argument is one option
     environment: str,
     at: str | None,
     only: str | None,
+    tables: tuple[str, ...],
     to_directory: str | None,
     start_workers: bool,
     no_safety_point: str | None,
@@ -53,11 +55,14 @@ def restore(  # each argument is one option
     What stands now becomes a restore point first. Then the application stops, the database is restored and begins a new
     timeline, standbys and files follow, the release of the point is put in place, rows are compared with files, and the
     application starts. Who sends messages stays stopped until `restore --start-workers`, so that nothing is sent twice.
+
+    With --to-directory what runs is not touched: a path, or single tables, are laid down beside it, on their own host.
     """
     from clmdeploy.cli.errand import Errand
 
     given = {"--at": at, "--only": only, "--to-directory": to_directory, "--no-safety-point": no_safety_point}
     words = "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)
+    words += "".join(f" --table {shlex.quote(table)}" for table in tables)
     title = "restore" + (f" {point}" if point else "")
     flags = words + (" --start-workers" if start_workers else "")
     errand = Errand(invocation, environment, title, options, consent, output, flags, kind="restore")
@@ -68,7 +73,7 @@ def restore(  # each argument is one option
         return
     if point is None and at is None:
         raise UsageError(invocation.both("restore.what"), "clmdeploy restore POINT / --at TIME")
-    asked = _asked(point, at, _scope(only, to_directory), start_workers, no_safety_point)
+    asked = _asked(point, at, _scope(only, tables, to_directory), start_workers, no_safety_point)
     errand.carry(lambda runtime: _restored(runtime, asked))
 
 
@@ -92,12 +97,18 @@ def _asked(point: str | None, at: str | None, scope: Scope, start_workers: bool,
     return Asked(point, at, scope, start_workers, reasons)
 
 
-def _scope(only: str | None, directory: str | None) -> Scope:
+def _scope(only: str | None, tables: tuple[str, ...], directory: str | None) -> Scope:
     """Raises UsageError for a part that is none."""
     from clmdeploy.backups.restic_order import absolute
+    from clmdeploy.backups.table_name import table_name
     from clmdeploy.planners.restore_wish import Scope
 
     place = absolute(directory) if directory else None
+    if tables:
+        if place is None or only is not None:
+            raise UsageError(Invocation.both("restore.tables"), "--table SCHEMA.TABLE --to-directory DIR")
+        names = tuple(dict.fromkeys(table_name(one) for one in tables))
+        return Scope(files=False, tables=names, directory=place)
     if only in (None, "db", "files"):
         return Scope(database=only != "files", files=only != "db", directory=place)
     return Scope(database=False, path=absolute(str(only)), directory=place)

@@ -24,6 +24,7 @@ from clmdeploy.planners.restore_steps import (
     start_steps,
     stop_steps,
 )
+from clmdeploy.planners.restore_tables import table_host, table_steps
 from clmdeploy.planners.restore_wish import RestoreWish, SendersWish
 
 SAFETY, AFTER = 1, 2
@@ -41,7 +42,7 @@ def plan_restore(wish: RestoreWish) -> Plan:
     return Plan(
         kind="restore", environment=wish.settings.name, environment_id=wish.settings.uuid,
         application=wish.settings.application, title=_title(wish),
-        from_release=running_release(members), to_release=_to_release(wish),
+        from_release=None if wish.scope.directory else running_release(members), to_release=_to_release(wish),
         inputs=wish.inputs, hosts=tuple(_hosts(wish, steps)), expected=_expected(wish), steps=tuple(steps),
         policy=_policy(wish), verdict=_verdict(wish), reasons=wish.reasons,
     )  # fmt: skip
@@ -93,6 +94,10 @@ def _servers(wish: RestoreWish) -> Iterator[ServerRole]:
 
 def _beside(wish: RestoreWish) -> Iterator[Step]:
     """What runs is not touched."""
+    if wish.scope.tables:
+        yield from preflight_steps(wish)
+        yield from table_steps(wish)
+        return
     yield from files_steps(wish, stage="beside", beside=wish.scope.directory or "")
 
 
@@ -119,11 +124,16 @@ def _title(wish: RestoreWish) -> str:
     if wish.goes_back and wish.rollout is not None:
         back = f"Roll {wish.settings.application} back to {wish.rollout.release.version} in {wish.settings.name}"
         return f"{back}, with the data of {wish.choice.base.id}"
-    what = wish.scope.path or ", ".join(
-        word for word, wanted in (("database", wish.scope.database), ("files", wish.scope.files)) if wanted
+    what = (
+        wish.scope.path
+        or ", ".join(map(str, wish.scope.tables))
+        or ", ".join(
+            word for word, wanted in (("database", wish.scope.database), ("files", wish.scope.files)) if wanted
+        )
     )
     until = f" as of {wish.choice.at.isoformat()}" if wish.choice.at else ""
     where = f" into {wish.scope.directory}" if wish.scope.directory else ""
+    where += f" on {table_host(wish).host.name}" if wish.scope.tables else ""
     base = wish.choice.base
     made = f"{base.completed.isoformat(timespec='minutes')}, {base.reason or 'no reason given'}"
     return f"Restore {what} of {wish.settings.name} from {base.id} ({made}){until}{where}"

@@ -44,13 +44,13 @@ def database_steps(wish: RestoreWish) -> Iterator[Step]:
     if is_dump(wish):
         yield from dump_steps(wish)
         return
-    point, primary = wish.choice.base, wish.primary
+    primary = wish.primary
     yield step(
-        "database", "database", f"Restore the database from {wish.choice.label} to {_ending(wish)}",
-        EngineCall(act="pgbackrest-restore", arguments=_restore(wish, wish.choice.target)),
+        "database", "database", f"Restore the database from {wish.choice.label} to {ending(wish)}",
+        EngineCall(act="pgbackrest-restore", arguments=restore_order(wish, wish.choice.target)),
         [target(primary.host)], "irreversible", DAY,
     )  # fmt: skip
-    named = point.database.wal.named.lsn if point.database.wal and wish.choice.target.kind == "name" else ""
+    named = named_lsn(wish)
     slots = list(wish.slots)
     yield _database_step(wish, "database", "recover", "Replay the log, begin a new timeline, archive it", "recovery",
                          {"lsn": named, "least": _least(wish), "slots": slots}, [primary], {}, "keep", DAY)  # fmt: skip
@@ -63,7 +63,7 @@ def standby_steps(wish: RestoreWish) -> Iterator[Step]:
     targets = [target(one.host) for one in wish.standbys]
     yield step(
         "standbys", "standbys", "Restore the standbys",
-        EngineCall(act="pgbackrest-restore", arguments=_restore(wish, Recovery("standby"))), targets, "keep", DAY,
+        EngineCall(act="pgbackrest-restore", arguments=restore_order(wish, Recovery("standby"))), targets, "keep", DAY,
         essential=False,
     )  # fmt: skip
     yield _database_step(wish, "standbys", "follow", "Let the standbys follow the primary", "standby",
@@ -100,7 +100,14 @@ def _database_step(
     return step(stage, name, title, TaskCall(act=act, arguments=arguments), targets, undo, timeout, essential=essential)
 
 
-def _restore(wish: RestoreWish, target: Recovery) -> Arguments:
+def named_lsn(wish: RestoreWish) -> str:
+    """Where recovery must have ended; empty where that is not known before."""
+    wal = wish.choice.base.database.wal
+    return wal.named.lsn if wal is not None and wish.choice.target.kind == "name" else ""
+
+
+def restore_order(wish: RestoreWish, target: Recovery) -> Arguments:
+    """What lays the chosen backup down, for recovery to `target`."""
     database = wish.backup.database
     goal = Goal.of(target).model_dump(mode="json", exclude_none=True)
     return {
@@ -109,7 +116,8 @@ def _restore(wish: RestoreWish, target: Recovery) -> Arguments:
     }  # fmt: skip
 
 
-def _ending(wish: RestoreWish) -> str:
+def ending(wish: RestoreWish) -> str:
+    """Where recovery ends, in words."""
     if wish.choice.at is not None:
         return wish.choice.at.isoformat()
     return f"point {wish.choice.base.id}" if wish.choice.target.kind == "name" else "the end of the log"

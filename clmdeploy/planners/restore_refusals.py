@@ -42,10 +42,19 @@ def _refuse_nothing(wish: RestoreWish) -> None:
             Bilingual(f"{point} holds no {what}", f"в {point} нет {what}"),
             Bilingual(f"it holds {held}", f"в ней есть {held}"),
         )
-    if scope.directory and scope.database:
+    if scope.tables and wish.choice.base.database.wal is None:
+        point = wish.choice.base.id
+        raise InvalidInput(
+            Bilingual(
+                f"{point} is a dump: single tables come out of pgBackRest's backups",
+                f"{point} — дамп: отдельные таблицы берутся из копий pgBackRest",
+            ),
+            Bilingual("restore all of its database", "восстановите базу целиком"),
+        )
+    if scope.directory and scope.database and not scope.tables:
         raise UsageError(
             Bilingual("--to-directory takes a path or tables", "--to-directory: нужен путь или таблицы"),
-            "--only PATH / --table TABLE",
+            "--only PATH / --table SCHEMA.TABLE",
         )
 
 

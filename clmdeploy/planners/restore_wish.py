@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from clmdeploy.backups.point import Counters, FilesPart
+from clmdeploy.backups.table_name import TableName
 from clmdeploy.backups.targets import Choice
 from clmdeploy.config.backup import Backup
 from clmdeploy.config.settings import Environment
@@ -28,10 +29,12 @@ class ClusterFacts(Value):
     system_id: str = ""
     free: int = Field(0, description="where its data lies")
     used: int = Field(0, description="by its data")
+    beside: int = Field(0, description="free where a second cluster would lie: in the directory above")
     size: int = 0
     slots: tuple[str, ...] = ()
     slot: str = Field("", description="of a standby: the one on the primary that it follows by")
     counters: Counters | None = None
+    oid: int = Field(0, description="of the database whose rows are counted; 0 where that is not known")
     clock: float = Field(0.0, description="seconds since 1970")
     fault: Text = ""
 
@@ -50,7 +53,7 @@ class Scope(Value):
     files: bool = True
     path: str | None = Field(None, description="this path alone")
     directory: str | None = Field(None, description="beside what runs, which is not touched")
-    tables: tuple[str, ...] = ()
+    tables: tuple[TableName, ...] = Field((), description="these alone, into files in that directory")
 
     @property
     def whole(self) -> bool:

@@ -180,8 +180,9 @@ def _cluster(host: Host, outcome: Outcome) -> ClusterFacts:
     return ClusterFacts(
         host=host, running=told["running"], readable=told["readable"], recovery=told.get("recovery", False),
         timeline=told.get("timeline", 0), system_id=told.get("system_id", ""), free=told["free"], used=told["used"],
-        size=told.get("size", 0), slots=tuple(told.get("slots", ())), clock=told.get("clock", 0.0),
-        slot=told.get("slot", ""), counters=_counters(counters) if counters else None, fault=told.get("fault", ""),
+        beside=told.get("beside", 0), oid=told.get("oid", 0), size=told.get("size", 0),
+        slots=tuple(told.get("slots", ())), clock=told.get("clock", 0.0), slot=told.get("slot", ""),
+        counters=_counters(counters) if counters else None, fault=told.get("fault", ""),
     )  # fmt: skip
 
 

@@ -403,6 +403,7 @@ events.jsonl ("redactions" in the manifest), signature and digests no longer fit
     "rollback.no_safety_point": "--no-safety-point is for a rollback with a restore",
     "rollback.all_at_once": "{option} does not go with --with-restore: all hosts stop together",
     "rollback.leave": "leave {option} away",
+    "restore.tables": "tables go into a directory, as files for pg_restore, and nothing else with them",
     "restore.into": "not into {environment}: personal data of subscribers can't be masked yet",
     "restore.into_hint": "restore in place, or a part --to-directory",
     "restore.what": "say what: a restore point, or a moment",

@@ -403,6 +403,7 @@ hosts/ИМЯ/log.txt       журнал systemd: службы выпуска и 
     "rollback.no_safety_point": "--no-safety-point нужен только при откате с восстановлением",
     "rollback.all_at_once": "{option} несовместим с --with-restore: все узлы останавливаются вместе",
     "rollback.leave": "уберите {option}",
+    "restore.tables": "таблицы попадают в каталог файлами для pg_restore, отдельно от остального",
     "restore.into": "в {environment} нельзя: персональные данные абонентов пока не маскируются",
     "restore.into_hint": "восстановите на месте или часть в каталог: --to-directory",
     "restore.what": "укажите что: точку восстановления или момент",

@@ -10,7 +10,7 @@ from .call import ActError, Call, Json
 # The number of rows ever written: what a restore would lose is told by it. A crash begins all statistics anew, so
 # that those of the background writer tell which count this is.
 _COUNTERS = """
-    SELECT datname, tup_inserted, tup_updated, tup_deleted, extract(epoch FROM clock_timestamp()),
+    SELECT datname, datid, tup_inserted, tup_updated, tup_deleted, extract(epoch FROM clock_timestamp()),
            concat_ws('/', coalesce(extract(epoch FROM stats_reset)::text, '-'),
                      (SELECT extract(epoch FROM stats_reset)::text FROM pg_stat_bgwriter))
     FROM pg_stat_database WHERE datname ~ '^[A-Za-z0-9_-]+$'
@@ -59,7 +59,8 @@ def ask(call: Call) -> Json:
     """
     arguments = call.arguments
     answer = {"running": postgres.is_running(arguments), "readable": False, "histories": postgres.histories(arguments),
-              "free": _free(arguments["data"]), "used": _used(arguments["data"])}  # fmt: skip
+              "free": _free(arguments["data"]), "used": _used(arguments["data"]),
+              "beside": _free(os.path.dirname(arguments["data"]))}  # fmt: skip
     try:
         control = postgres.control(arguments)
     except ActError as error:
@@ -80,18 +81,18 @@ def _told(arguments: Json) -> Json:
     return {
         "readable": True, "recovery": recovery == "t", "server": int(version), "clock": float(clock),
         "system_id": system, "timeline": int(timeline), "size": int(size), "slots": [row[0] for row in slots],
-        "counters": _counters(arguments), "slot": postgres.ask(arguments, _SLOT)[0][0],
+        **_counters(arguments), "slot": postgres.ask(arguments, _SLOT)[0][0],
     }  # fmt: skip
 
 
 def _counters(arguments: Json) -> Json:
-    """None of a database that is not there."""
+    """Nothing of a database that is not there."""
     found = {row[0]: row[1:] for row in postgres.ask(arguments, _COUNTERS)}.get(arguments.get("counts", ""))
     if found is None:
         return {}
-    inserted, updated, deleted, clock, statistics = found
+    oid, inserted, updated, deleted, clock, statistics = found
     counted = {"inserted": int(inserted), "updated": int(updated), "deleted": int(deleted)}
-    return {**counted, "at": float(clock), "statistics": statistics}
+    return {"oid": int(oid), "counters": {**counted, "at": float(clock), "statistics": statistics}}
 
 
 def _free(data: str) -> int:

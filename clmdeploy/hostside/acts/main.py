@@ -13,10 +13,10 @@ import sys
 from .call import ActError, Json, read_call
 
 ACTS = (
-    "archiver", "archiving", "arrange", "authority", "balance", "cluster", "components", "consistency", "door",
+    "archiver", "archiving", "arrange", "aside", "authority", "balance", "cluster", "components", "consistency", "door",
     "dump", "dumpable", "dumped", "engine", "facts", "health", "identity", "inspect", "logs", "migrate", "objects",
     "output", "program", "progress", "prune", "reading", "recovery", "releases", "results", "schedule", "schema",
-    "segments", "software", "stage", "standby", "switch", "tokens", "trial", "undump",
+    "segments", "software", "stage", "standby", "switch", "tables", "tokens", "trial", "undump",
 )  # fmt: skip
 VERBS = ("perform", "restore", "probe", "ask")
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from .call import ActError
 
@@ -95,6 +95,20 @@ def write(path: str, content: bytes, mode: int, uid: int, gid: int) -> None:
             os.fsync(file.fileno())
         os.replace(beside, name, src_dir_fd=folder, dst_dir_fd=folder)
         os.fsync(folder)
+
+
+@contextlib.contextmanager
+def created(path: str, mode: int) -> Iterator[IO[bytes]]:
+    """A new file, open to be written. Raises FileExistsError for anything that is there."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with parent(path) as (folder, name), os.fdopen(os.open(name, flags, mode, dir_fd=folder), "wb") as file:
+        yield file
+
+
+def opened(path: str) -> IO[bytes]:
+    """A file that is there, open to be written on."""
+    with parent(path) as (folder, name):
+        return os.fdopen(os.open(name, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder), "ab")
 
 
 def link(path: str, target: str) -> None:

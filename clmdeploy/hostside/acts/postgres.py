@@ -26,11 +26,12 @@ def owner(arguments: Json) -> str:
 
 def ask(arguments: Json, statement: str, timeout: float = ASK_TIMEOUT) -> list[list[str]]:
     """Rows of one statement, NULL as an empty text. `arguments`: data, port. Raises ActError in the server's words."""
+    socket = ("-h", arguments["socket"]) if arguments.get("socket") else ()
     command = [
-        "psql", "-X", "-q", "-A", "-t", "-F", _SEPARATOR, "-v", "ON_ERROR_STOP=1", "-w",
+        "psql", "-X", "-q", "-A", "-t", "-F", _SEPARATOR, "-v", "ON_ERROR_STOP=1", "-w", *socket,
         "-p", str(arguments["port"]), "-d", arguments.get("database") or "postgres", "-c", statement,
     ]  # fmt: skip
-    finished = _as(owner(arguments), command, timeout)
+    finished = run_as(owner(arguments), command, timeout)
     if finished.returncode != 0:
         raise ActError(f"PostgreSQL on port {arguments['port']}: {_end(finished.stderr)}")
     return [line.split(_SEPARATOR) for line in finished.stdout.splitlines()]
@@ -91,15 +92,21 @@ def last_words(service: str) -> str:
 def control(arguments: Json) -> dict[str, str]:
     """What pg_controldata says, without a running server. Raises ActError where there is no cluster."""
     data = arguments["data"]
+    version = version_of(data)
+    finished = run_as(owner(arguments), [os.path.join(BINARIES, version, "bin", "pg_controldata"), "-D", data], 30)
+    pairs = (line.split(":", 1) for line in finished.stdout.splitlines() if ":" in line)
+    return {"version": version, **{key.strip(): value.strip() for key, value in pairs}}
+
+
+def version_of(data: str) -> str:
+    """The major version of the cluster in that directory. Raises ActError where there is none."""
     try:
-        version = content(arguments, "", "PG_VERSION")[:20].decode("ascii").strip()
+        version = content({"data": data}, "", "PG_VERSION")[:20].decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
         raise ActError(f"{data} holds no cluster") from None
     if not _VERSION.fullmatch(version):
         raise ActError(f"{data}: PG_VERSION names no version")
-    finished = _as(owner(arguments), [os.path.join(BINARIES, version, "bin", "pg_controldata"), "-D", data], 30)
-    pairs = (line.split(":", 1) for line in finished.stdout.splitlines() if ":" in line)
-    return {"version": version, **{key.strip(): value.strip() for key, value in pairs}}
+    return version
 
 
 def hba_file(arguments: Json) -> str:
@@ -128,9 +135,16 @@ def histories(arguments: Json) -> dict[str, str]:
     return found
 
 
-def _as(account: str, command: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
-    user = pwd.getpwnam(account)
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": user.pw_dir}
+def environment_of(account: str) -> dict[str, str]:
+    """Nothing of ours. Whatever a database or a role is set to load at each connection is not loaded."""
+    home = pwd.getpwnam(account).pw_dir
+    quiet = "-c session_preload_libraries= -c local_preload_libraries="
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": home, "PGOPTIONS": quiet}
+
+
+def run_as(account: str, command: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
+    """Run to its end as that account. Raises ActError when it takes longer than `timeout` seconds."""
+    user, environment = pwd.getpwnam(account), environment_of(account)
     try:
         return subprocess.run(
             command, user=user.pw_uid, group=user.pw_gid, extra_groups=os.getgrouplist(account, user.pw_gid),

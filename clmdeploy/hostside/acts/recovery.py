@@ -32,7 +32,7 @@ def perform(call: Call) -> Json:
     postgres.ask(arguments, "SELECT pg_reload_conf()")
     for slot in arguments["slots"]:
         _create_slot(arguments, slot)
-    timeline, fork = _fork(arguments)
+    timeline, fork = fork_of(arguments)
     fault = _ended_elsewhere(arguments, fork)
     if fault:
         raise ActError(fault)
@@ -44,7 +44,7 @@ def probe(call: Call) -> Json:
     arguments = call.arguments
     if not postgres.answers(arguments) or _recovers(arguments):
         return {"state": "not-done"}
-    timeline, fork = _fork(arguments)
+    timeline, fork = fork_of(arguments)
     if _settings(arguments) or _lacking_slots(arguments) or _ended_elsewhere(arguments, fork):
         return {"state": "partial"}
     return {"state": "done", "timeline": timeline, "fork": fork, "archived": "", "at": time.time()}
@@ -96,9 +96,10 @@ def _create_slot(arguments: Json, slot: str) -> None:
         postgres.ask(arguments, f"SELECT pg_create_physical_replication_slot('{slot}', true)")
 
 
-def _fork(arguments: Json) -> tuple[int, str]:
+def fork_of(arguments: Json) -> tuple[int, str]:
     """The timeline, and where it left the one before: the last line of its history."""
-    timeline = int(postgres.ask(arguments, "SELECT timeline_id FROM pg_control_checkpoint()")[0][0])
+    # The control file's checkpoint tells it some time after the promotion only.
+    timeline = int(postgres.ask(arguments, "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)")[0][0], 16)
     lines = [line.split() for line in postgres.histories(arguments).get(str(timeline), "").splitlines() if line.strip()]
     return timeline, lines[-1][1] if lines else ""
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from clmdeploy.backups.point import Counters, RestorePoint
+from clmdeploy.backups.table_name import TableName
 from clmdeploy.backups.targets import Lines, to_end, to_moment, to_point
 from clmdeploy.planners.loss import Written, loss_of
 from clmdeploy.planners.restore_wish import Scope
@@ -77,7 +78,13 @@ def test_to_a_moment_the_rows_are_a_bound() -> None:
 def test_nothing_is_lost_where_nothing_is_replaced() -> None:
     """Files alone, something beside what runs, or the whole log."""
     assert loss_of(wanting(scope=Scope(database=False)), NOW) is None
-    assert loss_of(wanting(scope=Scope(files=False, directory="/root/side", tables=("public.a",))), NOW) is None
+    assert (
+        loss_of(
+            wanting(scope=Scope(files=False, directory="/root/side", tables=(TableName(space="public", name="a"),))),
+            NOW,
+        )
+        is None
+    )
     assert loss_of(wanting(made=BEFORE, choice=to_end([BEFORE], Lines(live=1)), clusters=stands()), NOW) is None
 
 

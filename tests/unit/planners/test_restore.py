@@ -9,6 +9,7 @@ import pytest
 
 from clmdeploy.backups.layout import Layout
 from clmdeploy.backups.point import RestorePoint
+from clmdeploy.backups.table_name import table_name
 from clmdeploy.backups.targets import Lines, to_end, to_moment, to_point
 from clmdeploy.changes.plan import EngineCall, Plan, TaskCall
 from clmdeploy.config.backup import Backup
@@ -343,3 +344,38 @@ def test_the_slot_of_a_standby_is_made_again_although_its_primary_is_gone() -> N
     plan = plan_restore(wanting(clusters=gone, reasons={"no_safety_point": "the disk is gone"}))
     steps = {step.id: step for step in plan.steps}
     assert steps["recover"].action.arguments["slots"] == ["db2"]  # type: ignore[union-attr]
+
+
+TABLES = Scope(files=False, tables=(table_name("public.a"), table_name('"B"."c d"')), directory="/root/side")
+
+
+def test_single_tables_come_out_of_a_second_cluster_that_is_removed_again() -> None:
+    """On a standby where it has the room; nothing that runs is stopped, and all of it can be taken back."""
+    plan = plan_restore(
+        wanting(scope=TABLES, clusters=(cluster(DB1, beside=10**12), cluster(DB2, beside=10**12, recovery=True)))
+    )
+    assert [step.id for step in plan.steps] == ["restorable", "aside", "cluster", "tables", "aside-gone"]
+    assert {target.host for step in plan.steps[1:] for target in step.targets} == {"db2"}
+    assert [step.undo for step in plan.steps] == ["nothing", "restore", "nothing", "restore", "nothing"]
+    assert {step.stage for step in plan.steps[1:]} == {"beside"}  # no pause in between
+    steps = {step.id: step.action.arguments for step in plan.steps}
+    assert steps["cluster"]["side"] == steps["aside"]["place"] + "/data" == "/var/lib/postgresql/17/main-aside/data"
+    assert [one["file"] for one in steps["tables"]["tables"]] == ["public.a.dump", "B.c%20d.dump"]
+    assert (plan.verdict.kind, plan.from_release, plan.to_release) == ("safe", None, None)
+
+
+@pytest.mark.parametrize(("oid", "databases"), [(16384, ["clm"]), (13647, []), (0, [])])
+def test_only_its_own_database_is_laid_down_where_that_can_be(oid: int, databases: list[str]) -> None:
+    """pgBackRest leaves none of the server's own databases out, and refuses to be asked for one."""
+    plan = plan_restore(wanting(scope=TABLES, clusters=(cluster(DB1, beside=10**12, oid=oid),)))
+    (order,) = (step.action.arguments for step in plan.steps if step.id == "cluster")
+    assert order["databases"] == databases
+
+
+def test_without_room_for_a_second_cluster_nothing_begins() -> None:
+    """The primary serves where its standby is too small; where both are, each is named with what it has."""
+    small = cluster(DB2, beside=10**6, recovery=True)
+    able = plan_restore(wanting(scope=TABLES, clusters=(cluster(DB1, beside=10**12), small)))
+    assert {target.host for step in able.steps[1:] for target in step.targets} == {"db1"}
+    with pytest.raises(NothingChanged, match=r"db1: a second cluster needs \d+ MiB, 0 MiB are free\ndb2: "):
+        plan_restore(wanting(scope=TABLES, clusters=(cluster(DB1), small)))
