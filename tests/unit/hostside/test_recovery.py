@@ -36,6 +36,6 @@ def test_what_was_cut_off_half_way_is_done_once_more(
     monkeypatch.setattr(recovery.postgres, "answers", lambda _arguments: True)
     monkeypatch.setattr(recovery, "_recovers", lambda _arguments: False)
     monkeypatch.setattr(recovery, "_settings", lambda _arguments: settings)
-    monkeypatch.setattr(recovery, "_fork", lambda _arguments: (2, fork))
+    monkeypatch.setattr(recovery, "fork_of", lambda _arguments: (2, fork))
     monkeypatch.setattr(recovery.postgres, "ask", lambda _arguments, _statement: [[slot] for slot in slots])
     assert recovery.probe(Call("recovery", "probe", arguments, {}, {}))["state"] == state

@@ -52,6 +52,7 @@ def test_a_deploy_that_ended_in_part_leaves_two_releases() -> None:
     """Which of them is meant, nobody can tell."""
     stage = prepared(Stage())
     made = base(stage)
+    stage.clock.seconds += 60
     stage.hosts.before = lambda act: Outcome(status="failed", message="no") if act.act == "switch" else None
     stage.conductor().begin("c1", stage.signed(make_plan()), "why", 0)
     stage.clock.seconds += 3600
