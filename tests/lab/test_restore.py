@@ -152,9 +152,9 @@ def test_another_restore_takes_the_place_of_one_that_is_stuck(backed_up: Lab, cl
     sql(backed_up, "CREATE TABLE kept (i int)")
     on_primary = backed_up.host("db1").run
     on_primary(("sh", "-s"), input=_DAMAGED.format(label=label, data=DATA))
-    assert clmdeploy("restore", "latest", "-e", "lab", "--confirm", "lab").code == 6
-    assert clmdeploy("change", "resume", "-e", "lab", "--yes").code == 6
-    refused = clmdeploy("change", "abort", "-e", "lab", "--yes").said
+    assert clmdeploy("restore", "latest", "-e", "lab", "--confirm", "lab").code == 5
+    assert clmdeploy("change", "resume", "-e", "lab").code == 5
+    refused = clmdeploy("change", "abort", "-e", "lab").said
     assert clmdeploy("deploy", "1.2.0", "-e", "lab", "--yes").code != 0
     (command,) = set(re.findall(r"clmdeploy (restore \S+ -e lab)", refused))
     clmdeploy(*command.split(), "--confirm", "lab", "--start-workers").expecting(0)
