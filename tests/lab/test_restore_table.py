@@ -29,7 +29,7 @@ def spoiled(fleet: Fleet, clmdeploy: CommandLine) -> tuple[Lab, str, str]:
     digest = sql(lab, _DIGEST.format(table="subscribers"))
     sql(lab, 'INSERT INTO "Odd"."a b" VALUES (2);')
     at = sql(lab, "SELECT pg_sleep(1)::text || clock_timestamp() AT TIME ZONE 'UTC'") + "+00:00"
-    sql(lab, 'SELECT pg_sleep(1); DROP TABLE "Odd"."a b"; UPDATE subscribers SET email = md5(email);')
+    sql(lab, 'SELECT pg_sleep(1); DROP TABLE "Odd"."a b"; UPDATE subscribers SET name = md5(id::text);')
     return lab, digest, at
 
 

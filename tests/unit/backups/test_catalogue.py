@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from time import perf_counter
 
 import pytest
 
@@ -119,15 +118,14 @@ def test_a_point_that_is_not_there_is_answered_with_its_neighbours(catalogue: Ca
 
 
 def test_the_index_makes_a_listing_one_read(store: CountingStore, catalogue: Catalogue, seal: Seal) -> None:
-    """A thousand points: one signature to check and below a second; what came later is read by itself."""
+    """A thousand points: one object and one signature to check; what came later is read by itself."""
     for hours in range(1000):
         catalogue.publish(make_point(BEGIN + timedelta(hours=hours)))
     assert catalogue.reindex(catalogue.listing())
     catalogue.publish(make_point(BEGIN + timedelta(hours=1000)))
     store.reads.clear()
-    seal.checked, began = 0, perf_counter()
+    seal.checked = 0
     assert len(catalogue.listing().points) == 1001
-    assert perf_counter() - began < 1
     assert (len(store.reads), seal.checked) == (2, 2)
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from clmdeploy.config.loading import load
 from clmdeploy.lab import application, base, cluster, haproxy, inventory, postgres, roles, store, store_identities
@@ -55,24 +56,34 @@ def test_the_operator_may_use_two_buckets_and_manage_nothing(facts_of: FactsOf) 
     assert {action.split(":")[0] for action in identities["operator"]["actions"]} == {"Read", "Write", "List"}
 
 
-def test_no_key_of_the_backup_host_may_touch_older_versions(facts_of: FactsOf) -> None:
-    """The three keys hold rights by policies alone, which let none remove a version or weaken what protects it. The
-    jobs' deletes objects, the gateway's nothing but locks; what database hosts reach puts WAL and deletes nothing.
-    """
-    document = json.loads(store_identities.identities(facts_of(LabSpec())))
+def rights(document: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
+    """Name and action → where, for all who hold a policy and nothing else."""
     identities = {entry["name"]: entry for entry in document["identities"]}
     where: dict[tuple[str, str], list[str]] = defaultdict(list)
     for policy in document["policies"]:
         assert identities[policy["name"]]["policyNames"] == [policy["name"]]
         assert "actions" not in identities[policy["name"]]
         for statement in json.loads(policy["content"])["Statement"]:
-            for action in statement["Action"]:
-                where[policy["name"], action].append(statement["Resource"].removeprefix("arn:aws:s3:::clm-backups/"))
+            named = statement["Resource"]
+            for resource in [named] if isinstance(named, str) else named:
+                for action in statement["Action"]:
+                    where[policy["name"], action].append(resource.removeprefix("arn:aws:s3:::"))
+    return where
+
+
+def test_no_key_of_the_backup_host_may_touch_older_versions(facts_of: FactsOf) -> None:
+    """The keys hold rights by policies alone, which let none remove a version or weaken what protects it. The jobs'
+    deletes objects, the gateway's nothing but locks; what database hosts reach puts WAL and deletes nothing.
+    """
+    where = rights(json.loads(store_identities.identities(facts_of(LabSpec()))))
+    assert where.keys().isdisjoint((("schedule", "s3:DeleteObject"), ("schedule", "s3:PutBucketPolicy")))
+    assert where["schedule", "s3:PutObject"] == ["clm-state/*"]
+    where = {right: there for right, there in where.items() if right[0] != "schedule"}
     changing = {action for _, action in where if not action.startswith(("s3:Get", "s3:List"))}
     assert changing == {"s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
     deleting = {name: paths for (name, action), paths in where.items() if action == "s3:DeleteObject"}
-    assert deleting == {"backup": ["*"], "files": ["restic/*/locks/*"]}
-    assert where["archive", "s3:PutObject"] == ["pgbackrest/archive/*"]
+    assert deleting == {"backup": ["clm-backups/*"], "files": ["clm-backups/restic/*/locks/*"]}
+    assert where["archive", "s3:PutObject"] == ["clm-backups/pgbackrest/archive/*"]
 
 
 def test_a_cluster_is_never_made_twice(facts_of: FactsOf) -> None:
