@@ -66,12 +66,14 @@ class ArchiveFacts(Value):
         return next((one for one in self.lines if one.timeline == timeline), Line(timeline=timeline))
 
     def until(self, choice: Choice) -> str:
-        """The last segment that recovery must be able to read: of the point, of what was stored after the moment asked
-        for, or of the end. Empty where there is no log.
+        """The last segment that recovery must be able to read: of the point, of its backup alone, of what was stored
+        after the moment asked for, or of the end. Empty where there is no log.
         """
         wal = choice.base.database.wal
         if wal is None:
             return ""
+        if choice.target.kind == "immediate":
+            return wal.stop
         line = self.line(choice.target.timeline or choice.base.database.timeline)
         named = (line.after if choice.at is not None else None) or line.newest
         if choice.target.kind not in ("time", "default") or named is None:

@@ -54,7 +54,7 @@ def is_point_id(text: str) -> bool:
 
 
 def restore_point_name(point_id: str) -> str:
-    """What the point is called inside PostgreSQL (`pg_create_restore_point`, at most 63 bytes, no quotes)."""
+    """How its names inside PostgreSQL begin (`pg_create_restore_point`, at most 63 bytes, no quotes)."""
     return f"clm-{point_id}"
 
 

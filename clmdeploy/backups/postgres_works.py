@@ -24,6 +24,10 @@ select json_build_object(
   'system_id', (select system_identifier::text from pg_control_system()),
   'size', (select coalesce(sum(pg_database_size(oid)), 0) from pg_database))
 """
+_NAME = """
+select name, pg_create_restore_point(name)
+from (select '{}-' || replace(pg_current_wal_insert_lsn()::text, '/', '-') as name offset 0) as named
+"""
 _AT = """
 select json_build_object(
   'system_id', (select system_identifier::text from pg_control_system()),
@@ -100,26 +104,26 @@ class _Naming(_Server, OfPoint):
 class NamedPoint(Repeatable):
     """A named restore point in the log, which is then switched so that it can be archived; primary only.
 
-    Told too: how many rows were ever written, so that a rollback to here can say how many it would lose. A second one
-    of the same name is harmless: recovery stops at the first, and both lie after the backup.
+    Its name ends with the place where the log stood, since recovery stops at the first of a name: an attempt whose
+    answer was lost must not share it. Told too: how many rows were ever written, so that a rollback to here can say how
+    many it would lose.
     """
 
     def commands(self, arguments: Arguments) -> tuple[Command, ...]:
         asked = _Naming.model_validate(arguments)
-        name = restore_point_name(asked.point)
-        return (asked.psql(f"select pg_create_restore_point('{name}')", _AT, "select pg_switch_wal()"),)
+        return (asked.psql(_NAME.format(restore_point_name(asked.point)), _AT, "select pg_switch_wal()"),)
 
     def read(self, arguments: Arguments, completed: Sequence[Completed]) -> Found:
         asked = _Naming.model_validate(arguments)
         refuse_unsuccessful(completed[0], ending(completed[0]), "psql")
         told = [line for line in lines([completed[0].stdout], "psql") if line.strip()]
-        lsn = told[0].decode("ascii", "replace").strip() if told else ""
-        if len(told) != 3 or not is_lsn(lsn):
+        name, _, lsn = told[0].decode("ascii", "replace").strip().partition("|") if told else ("", "", "")
+        if len(told) != 3 or not is_lsn(lsn) or not name.startswith(restore_point_name(asked.point)):
             raise unintelligible("psql", shown(completed[0].stdout) or "nothing")
         moment = document(_MOMENT, told[1], "psql")
         timeline = int(moment.segment[:8], 16)
         return {
-            "name": restore_point_name(asked.point), "lsn": lsn, "timeline": timeline,
+            "name": name, "lsn": lsn, "timeline": timeline,
             "segment": Segment.ending_at(timeline, lsn, moment.segment_size).name,
             "segment_size": moment.segment_size, "system_id": moment.system_id, "size": moment.size,
             "counters": _counters(moment),

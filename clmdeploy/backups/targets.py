@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from clmdeploy.backups.pgbackrest_recovery import Target
-from clmdeploy.backups.point import RestorePoint, restore_point_name
+from clmdeploy.backups.point import RestorePoint
 from clmdeploy.backups.target_words import (
     ahead_of_the_log,
     before_all,
@@ -52,16 +52,17 @@ class Choice(Value):
         return self.base.database.label
 
 
-def to_point(point: RestorePoint) -> Choice:
+def to_point(point: RestorePoint, *, log_kept: bool = True) -> Choice:
     """The point itself, by its name in the log: by LSN one record more would be applied (PostgreSQL stops after the
     record that begins there).
 
-    A dump has no log: it is what it is.
+    A dump has no log: it is what it is. And of a point that was pinned alone the log may be gone from its backup's end
+    on (`log_kept` False): that end is then the earliest, and the only moment to be had.
     """
-    if point.database.wal is None:
+    wal = point.database.wal
+    if wal is None or not log_kept:
         return Choice(base=point, files=point, target=Target("immediate", None, point.database.timeline))
-    target = Target("name", restore_point_name(point.id), point.database.timeline)
-    return Choice(base=point, files=point, target=target)
+    return Choice(base=point, files=point, target=Target("name", wal.named.name, point.database.timeline))
 
 
 def to_moment(points: Iterable[RestorePoint], at: datetime, lines: Lines) -> Choice:

@@ -51,8 +51,10 @@ def plan_restore(wish: RestoreWish) -> Plan:
 def _in_place(wish: RestoreWish) -> Iterator[Step]:
     """In the order in which nothing is lost: what stands now is stored before anything is touched."""
     yield from preflight_steps(wish)
-    yield from _safety(wish)
+    begun, ended = _safety(wish)
+    yield from begun
     yield from stop_steps(wish)
+    yield from ended
     if wish.scope.database:
         yield from database_steps(wish)
         yield from standby_steps(wish)
@@ -64,10 +66,19 @@ def _in_place(wish: RestoreWish) -> Iterator[Step]:
     yield from _renewal(wish)
 
 
-def _safety(wish: RestoreWish) -> Iterator[Step]:
-    """A restore point of what stands now."""
-    if wish.makes_safety_point:
-        yield from point_steps(wish.point, Place(local=SAFETY, stage="safety", prefix="safety-", data=True))
+def _safety(wish: RestoreWish) -> tuple[list[Step], list[Step]]:
+    """A restore point of what stands now: its database while that serves, and its files once nobody writes any more.
+
+    What is written into the database meanwhile is in its log; what were written into files after their snapshot would
+    be nowhere.
+    """
+    if not wish.makes_safety_point:
+        return [], []
+    steps = list(point_steps(wish.point, Place(local=SAFETY, stage="safety", prefix="safety-", data=True)))
+    ended = [step.id for step in steps].index(
+        "safety-archived" if wish.point.layout.archives else "safety-database"
+    ) + 1
+    return steps[:ended], [step.model_copy(update={"stage": "stop"}) for step in steps[ended:]]
 
 
 def _renewal(wish: RestoreWish) -> Iterator[Step]:

@@ -120,4 +120,7 @@ def ending(wish: RestoreWish) -> str:
     """Where recovery ends, in words."""
     if wish.choice.at is not None:
         return wish.choice.at.isoformat()
-    return f"point {wish.choice.base.id}" if wish.choice.target.kind == "name" else "the end of the log"
+    base = wish.choice.base.id
+    return {"name": f"point {base}", "immediate": f"the end of the backup of {base}"}.get(
+        wish.choice.target.kind, "the end of the log"
+    )

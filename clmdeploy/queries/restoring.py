@@ -23,7 +23,7 @@ from clmdeploy.model.errors import HostUnreachable, UsageError, VerificationFail
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.value import JsonValue
 from clmdeploy.planners.restore_wish import ClusterFacts, RestoreWish, Scope, SendersWish
-from clmdeploy.queries.archive_facts import archive_facts
+from clmdeploy.queries.archive_facts import archive_facts, log_leads_to
 from clmdeploy.queries.backing_up import BackingUp
 from clmdeploy.queries.fleet import gather_fleet
 from clmdeploy.queries.moment_release import release_at
@@ -109,7 +109,7 @@ class Restoring:
             newest = points.newest_for_restore() if asked.point == LATEST else None
             seen = newest or points.find(asked.point or "")
             _refuse_damaged(seen)
-            return to_point(seen.point)
+            return to_point(seen.point, log_kept=self._log_is_kept(seen))
         sound = [seen.point for seen in points.points if not seen.faults]
         if asked.point is not None:  # a moment after this very point
             seen = (points.newest_for_restore() if asked.point == LATEST else None) or points.find(asked.point)
@@ -118,6 +118,14 @@ class Restoring:
         line = max((one.point.database.timeline for one in points.points), default=0)
         lines_of = self._lines(found, line, stored)
         return to_end(sound, lines_of) if at is None else to_moment(sound, at, lines_of)
+
+    def _log_is_kept(self, seen: Seen) -> bool:
+        """Of a point that is pinned alone, expiry leaves the log of its backup only."""
+        standing, part = seen.entry.standing, seen.point.database
+        if standing is None or standing.mode != "standalone" or part.wal is None:
+            return True
+        host = parties(self.environment).backup
+        return log_leads_to(self.backing_up.engines, self.environment.settings.uuid, host, part.repository, seen.point)
 
     def _moment(self, typed: str | None) -> datetime | None:
         """None: no moment, or the end of the log."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from clmdeploy.backups.archive_reach import ArchiveFacts
 from clmdeploy.backups.point import RestorePoint
 from clmdeploy.backups.targets import Lines, to_end, to_moment, to_point
 from clmdeploy.backups.wal import Fork, Segment
@@ -47,6 +48,13 @@ def test_a_point_is_reached_by_its_name_on_its_own_timeline() -> None:
     point = made(1, timeline=3)
     arguments = to_point(point).target.arguments()
     assert arguments == ("--type=name", f"--target=clm-{point.id}", "--target-action=promote", "--target-timeline=3")
+
+
+def test_without_the_log_behind_its_backup_a_point_is_the_end_of_that_backup() -> None:
+    """As with one that was pinned alone, once the rest of the log has gone; and no more of the log is asked for."""
+    choice = to_point(made(1), log_kept=False)
+    assert choice.target.arguments() == ("--type=immediate", "--target-action=promote")
+    assert ArchiveFacts().until(choice) == choice.base.database.wal.stop  # type: ignore[union-attr]
 
 
 def test_a_dump_is_what_it_is() -> None:

@@ -150,14 +150,23 @@ def test_the_moment_is_named_and_the_log_switched() -> None:
     """Three statements of their own: LSN, where that is, switch."""
     (command,) = NamedPoint().commands(SERVER)
     assert command.user == "postgres"
-    assert f"--command=select pg_create_restore_point('clm-{POINT}')" in command.argv
+    (naming,) = (one for one in command.argv if "pg_create_restore_point(name)" in one)
+    assert f"'clm-{POINT}-' || replace(pg_current_wal_insert_lsn()::text, '/', '-')" in naming
     at = {"system_id": "7711443416426315844", "segment": "00000001000000000000000A", "segment_size": 16777216,
           "size": 30_000_000,
           "inserted": 1, "updated": 2, "deleted": 3, "at": 1767574923.5, "statistics": "-/17.5"}  # fmt: skip
-    said = f"0/A000090\n{json.dumps(at)}\n0/A0000A8\n".encode()
+    said = f"clm-{POINT}-0-A000010|0/A000090\n{json.dumps(at)}\n0/A0000A8\n".encode()
     told = NamedPoint().read(SERVER, [Completed(0, said)])
     counted = {"at": "2026-01-05T01:02:03.500000+00:00", "statistics": "-/17.5"}
-    assert told == named(counters=named()["counters"] | counted)
+    assert told == named(name=f"clm-{POINT}-0-A000010", counters=named()["counters"] | counted)
+
+
+def test_another_try_at_naming_has_another_name() -> None:
+    """Recovery stops at the first of a name, while the last one's place is what is written down."""
+    said = [f"{name}|0/A000090\n{{}}\n0/A0000A8\n".encode() for name in ("", "clm-of-another-1")]
+    for one in said:
+        with pytest.raises(ClmError, match="unexpected output"):
+            NamedPoint().read(SERVER, [Completed(0, one)])
 
 
 def test_psql_s_own_words_are_told() -> None:
