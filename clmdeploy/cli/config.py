@@ -33,7 +33,7 @@ def check(invocation: Invocation, environment: str, resolve_secrets: bool) -> No
     from clmdeploy.config.loading import unresolved_secrets
 
     loaded = _load(invocation, environment)
-    missing = unresolved_secrets(loaded, os.environ, open_vaults=resolve_secrets)
+    missing = tuple(unresolved_secrets(loaded, os.environ, open_vaults=resolve_secrets).values())
     if missing and resolve_secrets:
         raise InvalidInput(lines(error.message for error in missing), missing[0].hint)
     notes = [error.message for error in missing]

@@ -117,17 +117,17 @@ def _empty(content: YamlValue, key: KeyPath) -> Iterator[KeyPath]:
 
 def unresolved_secrets(
     loaded: LoadedEnvironment, environ: Mapping[str, str], *, open_vaults: bool
-) -> list[InvalidInput]:
-    """What keeps each secret from being read on this machine now. The values themselves are dropped at once.
+) -> dict[str, InvalidInput]:
+    """Setting → what keeps each secret from being read on this machine now. The values themselves are dropped at once.
 
     Without `open_vaults` vaulted secrets are passed over: opening one imports Ansible and may run a password program.
     """
-    missing = []
+    missing = {}
     for key, reference in secret_references(loaded.settings).items():
         if reference.vault and not open_vaults:
             continue
         try:
             resolve(reference, loaded.directory, environ, key=key)
         except InvalidInput as error:
-            missing.append(error)
+            missing[key] = error
     return missing

@@ -21,7 +21,7 @@ from clmdeploy.queries.doctor_backups import backup_checks
 from clmdeploy.queries.doctor_balancers import balancer_checks
 from clmdeploy.queries.doctor_control import control_checks, notify_check, signing_check
 from clmdeploy.queries.doctor_hosts import Standard, guard_check, host_checks
-from clmdeploy.queries.doctor_storage import refused_storage, storage_checks, unkept_profile
+from clmdeploy.queries.doctor_storage import refused_storage, storage_checks, unkept_profile, unlooked_storage
 from clmdeploy.queries.hosts import managed_hosts, question, release_hosts
 
 ASK_LIMIT = 30
@@ -44,8 +44,8 @@ class Instruments:
     """setting of the bucket's name → probes what the bucket can do"""
     signer: Callable[[], Signer]
     verifier: Verifier
-    secrets: Callable[[], Sequence[InvalidInput]]
-    """what keeps each secret from being read"""
+    secrets: Callable[[], Mapping[str, InvalidInput]]
+    """setting → what keeps that secret from being read"""
     guard: str
     """SHA-256 of the guard that belongs to this program"""
     channels: Callable[[], Mapping[str, str]] = dict
@@ -109,6 +109,9 @@ def _backups(environment: LoadedEnvironment, instruments: Instruments) -> list[C
     backup = environment.settings.backup
     if backup is None:
         return []
+
+    if any(setting.startswith("backup.storage.keys.") for setting in instruments.secrets()):
+        return [unlooked_storage(backup.storage.bucket)]
 
     def judge(bucket: str, profile: StorageProfile) -> list[Check]:
         return backup_checks(bucket, profile, instruments.backup_keys())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 from clmdeploy.model.checks import Check, ControlNode, Verdict
 from clmdeploy.model.errors import ClmError
 
 
-def control_checks(node: ControlNode, unread: Sequence[ClmError]) -> Iterator[Check]:
-    """`unread`: what keeps secrets from being read."""
+def control_checks(node: ControlNode, unread: Mapping[str, ClmError]) -> Iterator[Check]:
+    """`unread`: setting → what keeps that secret from being read. Those of backups are not needed to deploy."""
     yield _check("Python", "ok", node.python)
     if node.ansible:
         yield _check("Ansible", "ok", f"ansible-core {node.ansible}")
@@ -30,8 +30,8 @@ def control_checks(node: ControlNode, unread: Sequence[ClmError]) -> Iterator[Ch
     else:
         remedy = "set XDG_RUNTIME_DIR to a directory on tmpfs: variables of playbooks are written there for a moment"
         yield _check("run directories", "warn", f"{node.run_directory} is on disk", remedy)
-    for error in unread:
-        yield _check("secrets", "fail", error.message, error.hint)
+    for setting, error in unread.items():
+        yield _check("secrets", "warn" if setting.startswith("backup.") else "fail", error.message, error.hint)
     if not unread:
         yield _check("secrets", "ok", "all can be read")
 

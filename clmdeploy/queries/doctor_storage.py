@@ -38,6 +38,12 @@ def refused_storage(bucket: str, error: ClmError) -> Check:
     return check(bucket, "reachable", "fail", error.message, error.hint)
 
 
+def unlooked_storage(bucket: str) -> Check:
+    """Not every control node has the keys of backups, nor needs them: a pipeline deploys without."""
+    finding, remedy = "not looked at: this control node has no keys for it", "ask from one that makes backups"
+    return check(bucket, "reachable", "warn", finding, remedy)
+
+
 def unkept_profile(bucket: str, error: ClmError) -> Check:
     """What was found can't be stored, so that work goes on as if nothing were known."""
     return check(bucket, "profile", "warn", error.message, error.hint)

@@ -30,10 +30,8 @@ def foresee(journal: Journal, plan: Plan) -> Estimate | None:
 
 
 def size_of(plan: Plan) -> int:
-    """Bytes that it moves, as far as it tells: of an incremental backup nobody knows before."""
-    told = plan.expected.get("size")
-    full = [step for step in plan.steps if _kind_of(step) == "pgbackrest-backup full"]
-    return int(told) if told else sum(int(step.action.arguments.get("expected", 0)) for step in full)
+    """Bytes that it moves; 0 for a backup, of which nobody knows before, so that earlier ones tell time alone."""
+    return int(plan.expected.get("size") or 0)
 
 
 def past_of(plan: Plan, events: Iterable[Event]) -> Past | None:

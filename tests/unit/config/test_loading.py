@@ -230,7 +230,7 @@ def test_secrets_are_looked_for_and_dropped(directory: Path) -> None:
     """Each secret that can't be read is named with key path and variable; the values go nowhere."""
     loaded = load(directory.parent, "staging")
     environ = {"CLM_S3_ACCESS_KEY": "key", "CLM_SIGNING_KEY": "key"}
-    (error,) = unresolved_secrets(loaded, environ, open_vaults=True)
+    (error,) = unresolved_secrets(loaded, environ, open_vaults=True).values()
     assert (
         error.message == f"{directory}/clm.yml: storage.secret_key: environment variable CLM_S3_SECRET_KEY is not set"
     )

@@ -11,7 +11,7 @@ import pytest
 from clmdeploy.config.environment import LoadedEnvironment
 from clmdeploy.config.settings import Environment
 from clmdeploy.model.checks import Verdict
-from clmdeploy.model.errors import StoreUnavailable
+from clmdeploy.model.errors import InvalidInput, StoreUnavailable
 from clmdeploy.model.storage import KeyRights, Retention
 from clmdeploy.queries.doctor import examine
 from clmdeploy.queries.doctor_backups import backup_checks
@@ -93,4 +93,14 @@ def test_keys_that_are_refused_are_one_fault_of_the_bucket() -> None:
     checks = examine(with_backup(), instruments(buckets=probes, backup_keys=refused))
     assert [(check.name, check.verdict) for check in checks if check.subject == "clm-backups"] == [
         ("reachable", "fail")
+    ]
+
+
+def test_a_control_node_without_keys_of_backups_is_warned_of() -> None:
+    """It deploys all the same; what the bucket can do, another one finds out."""
+    lacking = {"backup.storage.keys.access_key": InvalidInput("not set")}
+    checks = examine(with_backup(), instruments(secrets=lambda: lacking))
+    told = [one for one in checks if one.subject == "clm-backups"]
+    assert [(one.verdict, one.finding) for one in told] == [
+        ("warn", "not looked at: this control node has no keys for it")
     ]
