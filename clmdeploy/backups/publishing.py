@@ -197,7 +197,7 @@ class PublishPoint:
             self.points.reindex(self.points.listing())
         if declared.pin and not self.points.get(declared.point).is_pinned:
             self._pin(declared)
-        return {"point": declared.point}
+        return self._told(declared.point)
 
     def restore(self, _arguments: Arguments) -> Found:
         """A point that exists is taken away by retention alone."""
@@ -206,7 +206,10 @@ class PublishPoint:
     def probe(self, arguments: Arguments) -> Found:
         """Whether it is in the catalogue."""
         point = Declared.model_validate(arguments).point
-        return {"state": "done", "point": point} if self.points.has(point) else {"state": "not-done"}
+        return {"state": "done", **self._told(point)} if self.points.has(point) else {"state": "not-done"}
+
+    def _told(self, point: str) -> Found:
+        return {"point": point, "completed": self.points.get(point).point.completed.timestamp()}
 
     def _pin(self, declared: Declared) -> None:
         author = Author(by=self.principal, reason=declared.pin or "", at=self.clock.now(), nonce=declared.change)

@@ -28,13 +28,21 @@ def refuse_pointless(wish: Wish, migrations: Sequence[Migration]) -> None:
     refuse_unready(wish.point.layout, wish.point.facts)
 
 
-def guarding_steps(wish: Wish, migrations: Iterable[Migration], local: int) -> Iterator[Step]:
-    """The steps of the point that is made before these migrations; none where there are none, or where none is wanted.
+def guarded(wish: Wish, migrations: Iterable[Step], local: int) -> Iterator[Step]:
+    """These migrations, and before them a restore point, where there are any and it is wanted.
 
-    `local` tells this change's points apart. A failed point stops whatever the policy: the migrations rest on it.
+    `local` tells this change's points apart. A failed point stops whatever the policy: the migrations rest on it. The
+    first of them looks how old it is: a change may have waited in between.
     """
-    if wish.point is not None and REASON not in wish.reasons and not _is_first(wish) and any(True for _ in migrations):
-        yield from point_steps(wish.point, Place(local, "restore-point", f"point-{local}-", data=True))
+    steps = list(migrations)
+    if not steps or wish.point is None or REASON in wish.reasons or _is_first(wish):
+        yield from steps
+        return
+    made = list(point_steps(wish.point, Place(local, "restore-point", f"point-{local}-", data=True)))
+    yield from made
+    resting = steps[0].action.model_copy(update={"uses": (made[-1].id,)})
+    yield steps[0].model_copy(update={"action": resting})
+    yield from steps[1:]
 
 
 def with_point_hosts(wish: Wish, hosts: Sequence[Host], steps: Iterable[Step]) -> tuple[Host, ...]:

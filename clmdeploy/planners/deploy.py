@@ -11,7 +11,7 @@ from clmdeploy.model.facts import HostFacts
 from clmdeploy.model.hosts import Host
 from clmdeploy.model.value import JsonValue
 from clmdeploy.model.version import Version
-from clmdeploy.planners.before_migration import guarding_steps, refuse_pointless, with_point_hosts
+from clmdeploy.planners.before_migration import guarded, refuse_pointless, with_point_hosts
 from clmdeploy.planners.readiness import refuse_unready
 from clmdeploy.planners.rollout import batch_steps, batches, finalise_steps, migration_steps, stage_steps
 from clmdeploy.planners.schema import ALL_OR_NONE, MEND_MIGRATION, Movement, due_migrations, must_revert
@@ -36,11 +36,11 @@ def plan_deploy(wish: Wish, now: float) -> Plan:
     standing = wish.fleet.schema_state.version if wish.fleet.schema_state else None
     steps = [
         *stage_steps(wish, due),
-        *guarding_steps(wish, movement.before, 1),
-        *(migration_steps(wish, "expand", movement.before, migrator, standing) if migrator else ()),
+        *guarded(wish, migration_steps(wish, "expand", movement.before, migrator, standing) if migrator else (), 1),
         *(step for batch in batches(wish, due) for step in batch_steps(wish, batch, ledgers)),
-        *guarding_steps(wish, movement.after, 2),
-        *(migration_steps(wish, "contract", movement.after, migrator, wish_needs(wish)) if migrator else ()),
+        *guarded(
+            wish, migration_steps(wish, "contract", movement.after, migrator, wish_needs(wish)) if migrator else (), 2
+        ),
         *(finalise_steps(wish, due, ledgers) if due else ()),
     ]
     return Plan(

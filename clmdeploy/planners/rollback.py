@@ -10,7 +10,7 @@ from clmdeploy.model.errors import NothingChanged, UsageError
 from clmdeploy.model.facts import HostFacts, ServerFacts
 from clmdeploy.model.version import Version
 from clmdeploy.planners.balancing import balance_steps
-from clmdeploy.planners.before_migration import guarding_steps, refuse_pointless, with_point_hosts
+from clmdeploy.planners.before_migration import guarded, refuse_pointless, with_point_hosts
 from clmdeploy.planners.deploy import expected_state, plan_hosts, policy_of, running_release
 from clmdeploy.planners.readiness import refuse_unready
 from clmdeploy.planners.rollout import Batch, batch_steps, batches, revert_steps, stage_steps
@@ -68,8 +68,8 @@ def _revert_steps(wish: Wish, due: Sequence[HostFacts], reverts: Sequence[Migrat
     """A restore point first, then the reverts."""
     standing = wish.fleet.schema_state
     if reverts and standing:
-        yield from guarding_steps(wish, reverts, 1)
-        yield from revert_steps(wish, reverts, _migrator(due, reverts), standing.version, _newest(due))
+        steps = revert_steps(wish, reverts, _migrator(due, reverts), standing.version, _newest(due))
+        yield from guarded(wish, steps, 1)
 
 
 def judge(wish: Wish) -> tuple[Verdict, tuple[Migration, ...]]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
 from .call import ActError, Call, Json
 from .commands import environment_of, run_hook
 from .facts import schema_version
 from .layout import manifest_of, release_path
 
+OLDEST = 3600  # seconds that a restore point may lie back when the schema is touched
+
 
 def perform(call: Call) -> Json:
     """`arguments`: root, user, directory, direction ("apply" or "revert"), expect (version or null), versions (rising),
-    timeout (seconds a migration)."""
+    timeout (seconds a migration), results (of the restore point that the first of a row rests on)."""
+    _refuse_old_point(call.arguments.get("results", {}))
     if call.arguments["direction"] == "revert":
         return _revert(call.arguments, None)
     return _apply(call.arguments)
@@ -21,6 +26,17 @@ def restore(call: Call) -> Json:
     if call.arguments["direction"] == "revert":
         return _apply({**call.arguments, "expect": None})
     return _revert(call.arguments, call.before["version"])
+
+
+def _refuse_old_point(results: Json) -> None:
+    """What was written since would be in no point, should this migration go wrong."""
+    for told in (result for hosts in results.values() for result in hosts.values()):
+        hours = (time.time() - told["completed"]) / 3600
+        if hours * 3600 > OLDEST:
+            raise ActError(
+                f"restore point {told['point']} is {hours:.1f} h old, since this change was interrupted behind it: "
+                "take the change back and begin anew, so that it makes another"
+            )
 
 
 def _apply(arguments: Json) -> Json:

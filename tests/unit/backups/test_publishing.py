@@ -93,8 +93,9 @@ def test_publishing_twice_is_publishing_once(publish: PublishPoint) -> None:
     """After a lost answer the point is found, whatever time it is by now."""
     asked = arguments(pin="before the move")
     assert publish.probe(asked) == {"state": "not-done"}
-    assert publish.perform(asked) == publish.perform(asked) == {"point": POINT}
-    assert publish.probe(asked) == {"state": "done", "point": POINT}
+    told = publish.perform(asked)
+    assert told == publish.perform(asked) == {"point": POINT, "completed": NOW.timestamp()}
+    assert publish.probe(asked) == {"state": "done", **told}
     (entry,) = publish.points.listing().points
     assert entry.is_pinned
     assert entry.standing is not None

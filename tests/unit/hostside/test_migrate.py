@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -37,6 +39,17 @@ def test_a_migration_is_applied_once() -> None:
     """A second time there is nothing to do."""
     assert migrate.perform(call("apply", [4], expect=2)) == {"schema": 4, "applied": [4]}
     assert migrate.perform(call("apply", [4], expect=2)) == {"schema": 4, "applied": []}
+
+
+@pytest.mark.parametrize(("minutes", "done"), [(59, True), (61, False)])
+def test_a_migration_rests_on_a_point_of_now(schema: dict[str, Any], minutes: int, done: bool) -> None:
+    """A change that waited behind its point does not touch the schema: what was written since would be in none."""
+    made = {"point": "20260105-120000000-aaaa01", "completed": time.time() - 60 * minutes}
+    asked = call("apply", [4], expect=2)
+    asked.arguments["results"] = {"point-1-publish": {"backup1": made}}
+    with nullcontext() if done else pytest.raises(ActError, match=r"20260105-120000000-aaaa01 is 1.0 h old"):
+        migrate.perform(asked)
+    assert schema["version"] == (4 if done else 2)
 
 
 def test_a_schema_that_is_elsewhere_is_left_alone(schema: dict[str, Any]) -> None:

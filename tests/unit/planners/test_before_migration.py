@@ -41,6 +41,7 @@ def test_the_point_is_made_after_staging_and_before_the_migration() -> None:
     assert steps(plan)[1 : at + 1] == made
     assert steps(plan)[at + 1] == "expand-2"
     assert not any(name.startswith("point-2-") for name in steps(plan))
+    assert plan.steps[at + 1].action.uses == ("point-1-publish",)  # type: ignore[union-attr]
 
 
 def test_a_contraction_has_a_point_of_its_own() -> None:
