@@ -42,18 +42,22 @@ types: $(READY)
 unit: $(READY)
 	$(BIN)/pytest tests/unit
 
-# Tests on real hosts wait more than they compute: two runs at a time, each with a lab of its own, in a fixed order.
+# Tests on real hosts wait more than they compute: two of these three at a time, each with a lab of its own.
+ON_HOSTS := test-lab test-backups test-faults
 test: check ## every test, those on real hosts included
 	@.ci/machine lab
-	$(MAKE) --no-print-directory -j2 --output-sync=target CHOICE='-m "not full"' test-lab test-faults
+	$(MAKE) --no-print-directory -j2 --output-sync=target CHOICE='-m "not full"' $(ON_HOSTS)
 
 test-full: check ## also what is too long for CI
 	@.ci/machine lab
-	$(MAKE) --no-print-directory -j2 --output-sync=target test-lab test-faults
+	$(MAKE) --no-print-directory -j2 --output-sync=target $(ON_HOSTS)
 
-.PHONY: test-lab test-faults
+.PHONY: $(ON_HOSTS)
 test-lab: $(READY)
-	$(BIN)/pytest tests/lab $(CHOICE)
+	$(BIN)/pytest tests/lab --ignore tests/lab/backups $(CHOICE)
+
+test-backups: $(READY)
+	$(BIN)/pytest tests/lab/backups $(CHOICE)
 
 test-faults: $(READY)
 	$(BIN)/pytest tests/faults tests/contract $(CHOICE)

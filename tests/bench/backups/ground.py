@@ -12,8 +12,8 @@ import yaml
 from clmdeploy.lab import Lab
 from clmdeploy.lab.sample import write_release
 from tests.bench.measure import ContenderFailed
-from tests.lab.backup_kit.database import Database
-from tests.lab.backup_kit.tree import TreeSize, change_tree, make_tree, on
+from tests.lab.backups.kit.database import Database
+from tests.lab.backups.kit.tree import TreeSize, change_tree, make_tree, on
 from tests.lab.command_line import CommandLine, publish
 
 FILES = "/srv/kit"

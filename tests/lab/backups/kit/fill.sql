@@ -19,7 +19,7 @@ CREATE TABLE subscribers (
 );
 -- Half of a payload compresses well, half not at all, as in daily life.
 INSERT INTO subscribers (number, segment, channel, profile, changed, payload)
-  SELECT '7' || lpad((i * 7919 % 10000000000)::text, 10, '0'), i % 100 + 1,
+  SELECT '7' || lpad((i::bigint * 7919 % 10000000000)::text, 10, '0'), i % 100 + 1,
     (ARRAY['sms', 'e-mail', 'звонок']::channel[])[i % 3 + 1],
     jsonb_build_object('имя', 'абонент ' || i, 'score', i % 997, 'nothing', NULL),
     CASE i % 1000 WHEN 0 THEN 'infinity' WHEN 1 THEN NULL ELSE timestamptz '2020-01-01 UTC' + i * interval '1.000001 s' END,

@@ -8,9 +8,9 @@ import pytest
 
 from clmdeploy.lab import Lab
 from clmdeploy.lab.writes import AS_POSTGRES
+from tests.lab.backups.test_restore import rows, sql
 from tests.lab.command_line import CommandLine
 from tests.lab.fleet import Fleet
-from tests.lab.test_restore import rows, sql
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.full]
 _DIGEST = "SELECT count(*), md5(string_agg(md5(x::text), ',' ORDER BY md5(x::text))) FROM {table} x"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from clmdeploy.lab import Lab
-from tests.lab.backup_kit.database import Database, Digest, database_differences
-from tests.lab.backup_kit.tree import TINY_TREE, digest_tree, make_tree, on, storm, tree_differences
-from tests.lab.backup_kit.wreckers import drop_tables, remove_tree
+from tests.lab.backups.kit.database import Database, Digest, database_differences
+from tests.lab.backups.kit.tree import TINY_TREE, digest_tree, make_tree, on, storm, tree_differences
+from tests.lab.backups.kit.wreckers import drop_tables, remove_tree
 
 SMALL = 2_000_000
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from clmdeploy.lab import Lab
-from tests.lab.backup_kit.database import Database, database_differences
-from tests.lab.backup_kit.generated import CONTENT, GeneratedSet, State
-from tests.lab.backup_kit.tree import TINY_TREE, digest_tree, on, tree_differences
+from tests.lab.backups.kit.database import Database, database_differences
+from tests.lab.backups.kit.generated import CONTENT, GeneratedSet, State
+from tests.lab.backups.kit.tree import TINY_TREE, digest_tree, on, tree_differences
 from tests.lab.fleet import Fleet
 
 pytestmark = pytest.mark.timeout(900)
-GUIDE = Path(__file__).parents[2] / "docs" / "backups.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "backups.md"
 CHAPTER = "## Reading the repositories by hand"
 SIDE, PLACE, PORT = "/var/lib/postgresql/side", "/var/lib/postgresql/by-hand", 5499
 KEPT = ("s3-access-key", "s3-secret-key", "database-passphrase")

@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from clmdeploy.lab import Lab
-from tests.lab.backup_kit.generated import GeneratedSet, State
-from tests.lab.backup_kit.tree import TINY_TREE
+from tests.lab.backups.kit.generated import GeneratedSet, State
+from tests.lab.backups.kit.tree import TINY_TREE
 from tests.lab.command_line import CommandLine
 from tests.lab.fleet import Fleet
 

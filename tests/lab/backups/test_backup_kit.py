@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.backup_kit.tree import (
+from tests.lab.backups.kit.tree import (
     TINY_TREE,
     Digest,
     change_tree,

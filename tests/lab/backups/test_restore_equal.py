@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.lab.backup_kit.database import Moment, database_differences
-from tests.lab.backup_kit.generated import GeneratedSet, State
-from tests.lab.backup_kit.tree import CI_TREE, FULL_TREE, tree_differences
+from tests.lab.backups.kit.database import Moment, database_differences
+from tests.lab.backups.kit.generated import GeneratedSet, State
+from tests.lab.backups.kit.tree import CI_TREE, FULL_TREE, tree_differences
 from tests.lab.fleet import Fleet
 
 LIMIT = 3600.0  # seconds for one command upon the large set

@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tests.lab.backup_kit import wreckers
-from tests.lab.backup_kit.database import Database, database_differences
-from tests.lab.backup_kit.database import Digest as Rows
-from tests.lab.backup_kit.tree import Digest as Files
-from tests.lab.backup_kit.tree import TreeSize, digest_tree, make_tree, on, storm, tree_differences
+from tests.lab.backups.kit import wreckers
+from tests.lab.backups.kit.database import Database, database_differences
+from tests.lab.backups.kit.database import Digest as Rows
+from tests.lab.backups.kit.tree import Digest as Files
+from tests.lab.backups.kit.tree import TreeSize, digest_tree, make_tree, on, storm, tree_differences
 from tests.lab.fleet import Fleet
 
 CONTENT = "/opt/clm/shared/content"

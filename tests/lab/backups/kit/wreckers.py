@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clmdeploy.lab.host import LabHost
-from tests.lab.backup_kit.database import Database
+from tests.lab.backups.kit.database import Database
 
 _CLUSTER = "postgresql@17-main.service"
 _DATA = "/var/lib/postgresql/17/main"

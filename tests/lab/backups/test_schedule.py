@@ -24,8 +24,8 @@ from clmdeploy.lab import Lab
 from clmdeploy.lab.facts import DEPLOY_USER, RELEASE_BUCKET, STATE_BUCKET, LabFacts
 from clmdeploy.lab.state import STATE, LabDirectory
 from clmdeploy.lab.storage import StorageAccess
+from tests.lab.backups.wheelhouse import wheelhouse
 from tests.lab.command_line import CommandLine, Ran
-from tests.lab.wheelhouse import wheelhouse
 from tests.mail_server import Letter, Mailbox, mail_server
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.full]

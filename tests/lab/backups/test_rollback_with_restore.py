@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from clmdeploy.lab import Lab
+from tests.lab.backups.test_restore import rows, sql, worker
 from tests.lab.command_line import CommandLine
 from tests.lab.fleet import Fleet
-from tests.lab.test_restore import rows, sql, worker
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.full]
 NEW_ROWS = 100
