@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from clmdeploy.backups import pgbackrest_exit, pgbackrest_verify
@@ -78,8 +78,10 @@ class Pgbackrest:
         return (self.version(), self.listing(), self._command("check", "--archive-timeout=60", timeout=180))
 
     def create_stanza(self) -> Command:
-        """Harmless where it exists."""
-        return self._command("stanza-create", timeout=300)
+        """Harmless where it exists; on the database's host it takes the lock that the pushing of a segment holds (50,
+        told as 56 from there).
+        """
+        return replace(self._command("stanza-create", timeout=300), again=(50, 56), patience=20.0)
 
     def backup(self, order: DatabaseBackup) -> Command:
         if not POINT.fullmatch(order.point):

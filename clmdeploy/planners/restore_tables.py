@@ -17,13 +17,15 @@ from clmdeploy.planners.restore_wish import ClusterFacts, RestoreWish
 
 STAGE = "beside"
 FIRST_OF_USERS = 16384  # OIDs below are those of the server's own databases
+WAL = 600  # seconds that the archive may lag behind
 SLACK = 512 * 1024**2  # bytes beside the database's own: log that recovery reads, and what it writes
 
 
 def table_steps(wish: RestoreWish) -> Iterator[Step]:
-    """Room, the backup's files, recovery and the dumps, and nothing left of it."""
+    """The log up to now, room, the backup's files, recovery and the dumps, and nothing left of it."""
     there = [target(table_host(wish).host)]
     place = _place(wish)
+    yield from _log_steps(wish)
     made = _place(wish) | {"state": "made", "need": _needed(wish)}
     yield step(STAGE, "aside", "Make room for a second cluster", TaskCall(act="aside", arguments=made), there,
                "restore", SERVICE)  # fmt: skip
@@ -36,6 +38,15 @@ def table_steps(wish: RestoreWish) -> Iterator[Step]:
                TaskCall(act="tables", arguments=_dumps(wish)), there, "restore", DAY)  # fmt: skip
     gone = TaskCall(act="aside", arguments=place | {"state": "gone"})
     yield step(STAGE, "aside-gone", "Remove the second cluster", gone, there, "nothing", SERVICE)
+
+
+def _log_steps(wish: RestoreWish) -> Iterator[Step]:
+    """What was written last is in no archive yet, and recovery to a moment ends at a commit behind it alone."""
+    primary, database = wish.primary, wish.backup.database
+    if wish.choice.target.kind in ("default", "time") and primary.readable and not primary.recovery:
+        arguments: Arguments = {"data": database.data, "port": database.port, "timeout": WAL}
+        yield step(STAGE, "log", "Store the log up to now", TaskCall(act="log_stored", arguments=arguments),
+                   [target(primary.host)], "nothing", WAL + 60)  # fmt: skip
 
 
 def table_host(wish: RestoreWish) -> ClusterFacts:

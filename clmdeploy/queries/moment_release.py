@@ -33,6 +33,9 @@ def release_at(journal: Journal, base: RestorePoint, at: datetime | None) -> str
             continue
         if plan.kind == "restore" and (ending is None or ending.detail["state"] != "done"):
             continue  # one that was taken back, or whose place another took: what runs then is looked at when it starts
+        if plan.kind == "restore" and plan.from_release == plan.to_release:
+            release = plan.to_release  # before it, amid it and after it: the same
+            continue
         undecided = ending is None or (at is not None and (at - _time(ending)).total_seconds() < _SLACK)
         if undecided or ending is None or ending.detail["state"] not in ("done", "taken-back", "superseded"):
             raise _refusal(change, at)

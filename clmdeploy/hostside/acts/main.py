@@ -14,9 +14,9 @@ from .call import ActError, Json, read_call
 
 ACTS = (
     "archiver", "archiving", "arrange", "aside", "authority", "balance", "cluster", "components", "consistency", "door",
-    "dump", "dumpable", "dumped", "engine", "facts", "health", "identity", "inspect", "logs", "migrate", "objects",
-    "output", "program", "progress", "prune", "reading", "recovery", "releases", "results", "schedule", "schema",
-    "segments", "software", "stage", "standby", "switch", "tables", "tokens", "trial", "undump",
+    "dump", "dumpable", "dumped", "engine", "facts", "health", "identity", "inspect", "log_stored", "logs", "migrate",
+    "objects", "output", "program", "progress", "prune", "reading", "recovery", "releases", "results", "schedule",
+    "schema", "segments", "software", "stage", "standby", "switch", "tables", "tokens", "trial", "undump",
 )  # fmt: skip
 VERBS = ("perform", "restore", "probe", "ask")
 

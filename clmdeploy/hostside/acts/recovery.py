@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 
-from . import door, postgres
+from . import door, log_stored, postgres
 from .call import ActError, Call, Json
 
 INTERVAL = 1.0  # seconds
@@ -36,7 +36,12 @@ def perform(call: Call) -> Json:
     fault = _ended_elsewhere(arguments, fork)
     if fault:
         raise ActError(fault)
-    return {"timeline": timeline, "fork": fork, "archived": _await_archive(arguments, deadline), "at": time.time()}
+    return {
+        "timeline": timeline,
+        "fork": fork,
+        "archived": log_stored.end_segment(arguments, deadline),
+        "at": time.time(),
+    }
 
 
 def probe(call: Call) -> Json:
@@ -108,20 +113,3 @@ def _position(lsn: str) -> int:
     """Bytes since the beginning of the log; 0 for none."""
     high, _, low = lsn.partition("/")
     return (int(high, 16) << 32) + int(low, 16) if low else 0
-
-
-def _await_archive(arguments: Json, deadline: float) -> str:
-    """The way of the log into the repository is proved: a segment that ends now arrives there."""
-    wanted = postgres.ask(
-        arguments, "SELECT pg_walfile_name(pg_create_restore_point('clm-restored')), pg_switch_wal() IS NULL"
-    )[0][0]
-    while True:
-        last, failed = postgres.ask(
-            arguments,
-            "SELECT coalesce(last_archived_wal, ''), coalesce(last_failed_wal, '') FROM pg_stat_archiver",
-        )[0]
-        if last >= wanted and re.fullmatch(r"[0-9A-F]{24}", last):
-            return last
-        if time.monotonic() > deadline:
-            raise ActError(f"{wanted} does not arrive in the archive (failed last: {failed or 'none'})")
-        time.sleep(INTERVAL)

@@ -95,6 +95,8 @@ def measure(ground: Ground, options: argparse.Namespace) -> Results:
             for contender in contenders:
                 cost = meter.measured(ACTS[act](contender, ground))
                 runs.setdefault((act, contender.name), []).append(cost)
+                if act == "restore":
+                    ground.settle()
                 tell(f"round {round_number}: {act}: {contender.name}: {cost.wall:.1f} s, {cost.processor:.1f} CPU-s")
     listings = measure_listing(ground, options.points) if options.points else []
     return Results(machine, ground.size, runs, listings, options.points)

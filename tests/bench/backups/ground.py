@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,3 +73,14 @@ class Ground:
         self.changes += 1
         self.database.change(share, scattered=scattered, seed=self.changes)
         change_tree(on(self.lab.host("worker1")), FILES, share, scattered=scattered, seed=self.changes)
+
+    def settle(self) -> None:
+        """After a restore: until the standby's own checkpoint is on the new timeline, for pgBackRest goes by that."""
+        control = "SELECT timeline_id FROM pg_control_checkpoint()"
+        script = f"runuser -u postgres -- psql -XAtq -c CHECKPOINT -c '{control}'"
+        for _ in range(120):
+            primary, standby = (self.lab.host(name).run(["sh", "-c", script]).stdout for name in ("db1", "db2"))
+            if primary == standby:
+                return
+            time.sleep(0.5)
+        raise ContenderFailed("the standby does not follow the primary to its new timeline")

@@ -17,17 +17,19 @@ import pytest
 import yaml
 
 from clmdeploy.lab import Lab
-from tests.lab.backups.kit.generated import GeneratedSet, State
+from tests.lab.backups.kit.generated import CONTENT, GeneratedSet, State
 from tests.lab.backups.kit.tree import TINY_TREE
 from tests.lab.command_line import CommandLine
 from tests.lab.fleet import Fleet
 
 pytestmark = pytest.mark.timeout(1800)
 full = pytest.mark.full
+DATA = "/var/lib/postgresql/17/main"
 WAITING = ("--lease-wait", "300")
 AWHILE = 20.0  # seconds of a storage that refuses
 _REFUSE = "nft 'add table ip struck; add chain ip struck out { type filter hook output priority 0; }; \
 add rule ip struck out tcp dport 8334 reject with tcp reset'"
+_STRIKE = "for i in $(seq 600); do pkill -9 -x '%s' && exit; sleep 0.02; done"
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,11 @@ class Ground:
         return self.begun(step, "restore", self.point, "--confirm", "lab")
 
     def finish(self, process: subprocess.Popen[str]) -> None:
-        """Whatever became of it: with one `resume` at most, all is as it was at the point."""
+        """Whatever became of it: with one command more at most, all is as it was at the point."""
         said, _ = process.communicate(timeout=1200)
-        if process.returncode:
+        if '"taken-back"' in said:  # it was struck before anything was touched
+            self.run("restore", self.point, "-e", "lab", "--confirm", "lab", timeout=1200).expecting(0)
+        elif process.returncode:
             resumed = self.run("change", "resume", "-e", "lab", timeout=1200)
             assert resumed.code == 0, f"{said[-3000:]}\n---\n{resumed.said}"
         assert self.kit.differences(self.before) == []
@@ -122,6 +126,46 @@ def test_a_restore_that_was_killed_is_gone_on_with(ground: Ground, step: str) ->
     ground.finish(process)
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("step", ["safety-database", "stop-components", "stop-database"])
+def test_before_the_data_is_touched_it_is_taken_back(ground: Ground, step: str) -> None:
+    """SIGKILL, then `change abort`: what stood before stands, and is served."""
+    process = ground.restoring(step)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    ground.run("change", "abort", "-e", "lab", timeout=1200).expecting(0)
+    assert ground.kit.differences(ground.before)
+    assert ground.kit.fleet.psql("SELECT count(*) FROM kit.segments WHERE title LIKE 'x%'") == "100"
+    assert "MAINT" not in ground.kit.fleet.drained.values()
+    ground.run("restore", ground.point, "-e", "lab", "--confirm", "lab").expecting(0)
+    assert ground.kit.differences(ground.before) == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("step", "host", "program"), [("database", "db1", "pgbackrest"), ("files", "worker1", "restic")]
+)
+def test_a_killed_engine_is_called_again(ground: Ground, step: str, host: str, program: str) -> None:
+    """SIGKILL of the engine in the middle of its restore."""
+    process = ground.restoring(step)
+    ground.lab.host(host).run(("bash", "-c", _STRIKE % program))
+    ground.finish(process)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("step", "host"), [("database", "db1"), ("recover", "db1"), ("files", "worker1"), ("database", "backup1")]
+)
+def test_a_host_that_loses_its_power_goes_on(ground: Ground, step: str, host: str) -> None:
+    """When it is back, one `change resume` at most."""
+    process = ground.restoring(step)
+    time.sleep(1)
+    ground.lab.host(host).kill()
+    time.sleep(2)
+    ground.lab.host(host).start()
+    ground.finish(process)
+
+
 @pytest.mark.parametrize(
     ("trouble", "step"),
     [
@@ -140,3 +184,57 @@ def test_a_storage_that_refuses_makes_no_half_point(ground: Ground, trouble: Tro
         assert ground.listed() == before, said[-3000:]
     made = ground.run("backup", "create", "-e", "lab", "--yes", "--json", *WAITING).expecting(0).json["point"]
     assert ground.listed()[0] == made
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("trouble", [refused, cut])
+def test_a_storage_that_refuses_spoils_no_verdict(ground: Ground, trouble: Trouble) -> None:
+    """In the middle of `backup verify`: what could not be read is called neither sound nor damaged."""
+    process = ground.begun("", "backup", "verify")
+    with trouble(ground.lab):
+        time.sleep(AWHILE)
+    said, _ = process.communicate(timeout=1200)
+    assert process.returncode != 10, said[-3000:]
+    ground.run("backup", "verify", "-e", "lab").expecting(0)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("trouble", [refused, cut])
+@pytest.mark.parametrize("step", ["database", "recover", "files"])
+def test_a_restore_outlasts_a_storage_that_refuses(ground: Ground, trouble: Trouble, step: str) -> None:
+    """For a while; with one `change resume` at most."""
+    process = ground.restoring(step)
+    with trouble(ground.lab):
+        time.sleep(AWHILE)
+    ground.finish(process)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("step", "host", "path"),
+    [("files", "worker1", "/var/cache/clm-backup"), ("database", "backup1", "/var/lib/clm-backup"),
+     ("database", "backup1", "/var/spool/clm-backup"), ("database", "backup1", "/var/log/clm-backup")],
+)  # fmt: skip
+def test_a_full_disk_makes_no_half_point(ground: Ground, step: str, host: str, path: str) -> None:
+    """Of what the engines keep for themselves: the point is whole or is not listed; the next is whole."""
+    before = ground.listed()
+    ground.lab.host(host).fill(path)
+    try:
+        ran = ground.run("backup", "create", "-e", "lab", "--yes", "--type", "full")
+        assert ran.code == 0 or ground.listed() == before, f"{step}: {ran.said}"
+    finally:
+        ground.lab.host(host).unfill()
+    ground.kit.point(*WAITING)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("step", "host", "path"), [("database", "db1", DATA), ("files", "worker1", CONTENT)])
+def test_a_restore_goes_on_once_the_disk_has_room(ground: Ground, step: str, host: str, path: str) -> None:
+    """It fills up in the middle; with room again one `change resume` ends it."""
+    process = ground.restoring(step)
+    ground.lab.host(host).fill(path)
+    try:
+        time.sleep(15)
+    finally:
+        ground.lab.host(host).unfill()
+    ground.finish(process)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from clmdeploy.backups.layout import Layout
+from clmdeploy.backups.pgbackrest_recovery import Target as Recovery
 from clmdeploy.backups.point import RestorePoint
 from clmdeploy.backups.table_name import table_name
 from clmdeploy.backups.targets import Lines, to_end, to_moment, to_point
@@ -365,6 +367,20 @@ def test_single_tables_come_out_of_a_second_cluster_that_is_removed_again() -> N
     assert steps["cluster"]["side"] == steps["aside"]["place"] + "/data" == "/var/lib/postgresql/17/main-aside/data"
     assert [one["file"] for one in steps["tables"]["tables"]] == ["public.a.dump", "B.c%20d.dump"]
     assert (plan.verdict.kind, plan.from_release, plan.to_release) == ("safe", None, None)
+
+
+@pytest.mark.parametrize("kind", ["time", "default"])
+def test_of_a_moment_what_was_written_last_is_stored_first(kind: str) -> None:
+    """By the primary, where one takes writes; recovery to a moment needs a commit behind it."""
+    value = datetime(2026, 1, 5, 3, tzinfo=UTC) if kind == "time" else ""
+    choice = replace(to_point(point()), target=Recovery(kind, value, 1))  # type: ignore[arg-type]
+    clusters = (cluster(DB1, beside=10**12), cluster(DB2, beside=10**12, recovery=True))
+    plan = plan_restore(wanting(scope=TABLES, clusters=clusters, choice=choice))
+    (log,) = (step for step in plan.steps if step.id == "log")
+    assert [step.id for step in plan.steps][:3] == ["restorable", "log", "aside"]
+    assert [target.host for target in log.targets] == ["db1"]
+    silent = (cluster(DB1, beside=10**12, readable=False), clusters[1])
+    assert "log" not in [step.id for step in plan_restore(wanting(scope=TABLES, clusters=silent, choice=choice)).steps]
 
 
 @pytest.mark.parametrize(("oid", "databases"), [(16384, ["clm"]), (13647, []), (0, [])])

@@ -59,3 +59,13 @@ def test_a_deploy_that_ended_in_part_leaves_two_releases() -> None:
     assert stage.journal.ledger("c1").closed == "partly"
     with pytest.raises(NothingChanged, match="two releases"):
         release_at(stage.journal, made, stage.clock.now())
+
+
+def test_a_restore_that_switched_nothing_leaves_no_doubt() -> None:
+    """As one that only starts the workers again does, seconds before the moment."""
+    stage = prepared(Stage())
+    made = base(stage)
+    stage.clock.seconds += 60
+    plan = make_plan().model_copy(update={"kind": "restore", "from_release": NEW, "to_release": NEW})
+    assert stage.conductor().begin("c1", stage.signed(plan), "why", 0).state == "done"
+    assert release_at(stage.journal, made, stage.clock.now()) == NEW
