@@ -31,6 +31,7 @@ _LIMIT = 3600  # seconds
 _CLUSTER = "postgresql@17-main.service"
 _PATHS = {"db1": "/etc/postgresql", "db2": "/etc/postgresql", "worker1": f"/opt/clm/shared/content {FILES}"}
 _LEFT_BEHIND = ("recovery_target", "recovery_target_action", "recovery_target_timeline", "restore_command")
+_UNSTORED = "/var/lib/postgresql/17/main/pg_wal/archive_status/*.history.ready"
 _PSQL = "runuser -u postgres -- psql -XAtqc"
 _LOST_SLOT = "SELECT pg_create_physical_replication_slot('db2') WHERE NOT EXISTS (SELECT FROM pg_replication_slots)"
 
@@ -64,6 +65,8 @@ class Bare:
             self._sh(host, f"systemctl stop {_CLUSTER}")
         self._sh("db1", f"{_restored('--type=immediate --target-action=promote')} && systemctl start {_CLUSTER}")
         self._sh("db1", f"""until [ "$({_PSQL} 'SELECT pg_is_in_recovery()' 2>/dev/null)" = f ]; do sleep 0.2; done""")
+        # A standby that starts before the new timeline's history is stored goes on along the old one.
+        self._sh("db1", f"while ls {_UNSTORED} >/dev/null 2>&1; do sleep 0.2; done")
         reset = "; ".join(f"{_PSQL} 'ALTER SYSTEM RESET {name}'" for name in _LEFT_BEHIND)
         self._sh("db1", f'{reset}; {_PSQL} "{_LOST_SLOT}"')
         as_standby = f"--recovery-option=primary_slot_name=db2 --recovery-option='primary_conninfo={conninfo}'"

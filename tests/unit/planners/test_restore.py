@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from clmdeploy.backups.layout import Layout
-from clmdeploy.backups.pgbackrest_recovery import Target as Recovery
 from clmdeploy.backups.point import RestorePoint
 from clmdeploy.backups.table_name import table_name
 from clmdeploy.backups.targets import Lines, to_end, to_moment, to_point
@@ -372,8 +370,8 @@ def test_single_tables_come_out_of_a_second_cluster_that_is_removed_again() -> N
 @pytest.mark.parametrize("kind", ["time", "default"])
 def test_of_a_moment_what_was_written_last_is_stored_first(kind: str) -> None:
     """By the primary, where one takes writes; recovery to a moment needs a commit behind it."""
-    value = datetime(2026, 1, 5, 3, tzinfo=UTC) if kind == "time" else ""
-    choice = replace(to_point(point()), target=Recovery(kind, value, 1))  # type: ignore[arg-type]
+    at = datetime(2026, 1, 6, 3, tzinfo=UTC)
+    choice = to_moment([point()], at, Lines(1)) if kind == "time" else to_end([point()], Lines(1))
     clusters = (cluster(DB1, beside=10**12), cluster(DB2, beside=10**12, recovery=True))
     plan = plan_restore(wanting(scope=TABLES, clusters=clusters, choice=choice))
     (log,) = (step for step in plan.steps if step.id == "log")
