@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from pydantic import ValidationError
@@ -71,7 +71,7 @@ def restore_point(arguments: Arguments, completed: datetime, who: str) -> Restor
     """The manifest. Raises WorkFailed when a part is missing or not to be believed, InvalidInput for no results."""
     declared = Declared.model_validate(arguments)
     database = (_dump if declared.engine == "pgdump" else _backup)(declared, arguments)
-    _refuse_torn(database, results_of(FilesFound, arguments, "files") if declared.paths else {})
+    _refuse_torn(_taken(database, arguments), results_of(FilesFound, arguments, "files") if declared.paths else {})
     files = tuple(_files(declared, results_of(FilesFound, arguments, "files") if declared.paths else {}))
     try:
         return RestorePoint(
@@ -150,9 +150,15 @@ def _refuse_implausible(named: PointFound, backup: DatabaseFound) -> None:
         )
 
 
-def _refuse_torn(database: DatabasePart, found: Mapping[str, FilesFound]) -> None:
+def _taken(database: DatabasePart, arguments: Arguments) -> datetime | None:
+    """When the database's part was whole: a dump takes its time."""
+    if database.engine == "pgdump":
+        return datetime.fromtimestamp(only(DumpFound, arguments, "database").ended, UTC)
+    return database.counters.at if database.counters else None
+
+
+def _refuse_torn(taken: datetime | None, found: Mapping[str, FilesFound]) -> None:
     """Files follow the database at once: later ones were taken after an interruption, and belong to another day."""
-    taken = database.counters.at if database.counters else None
     for host, told in found.items():
         begun = min((tree.at for tree in told.trees if tree.at), default=None)
         if begun and taken and begun - taken > FARTHEST:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from clmdeploy.backups.point import Bytes, Counters, Lsn, SegmentName, StoredName
 from clmdeploy.backups.wal import SEGMENT_SIZE
@@ -52,6 +52,7 @@ class DumpFound(Result):
     members: int
     size: Bytes
     stored: Bytes
+    ended: float = Field(description="when the last of it was stored, in seconds since 1970")
 
 
 class MomentFound(Result):

@@ -13,9 +13,10 @@ from clmdeploy.changes.dispatch import Dispatch
 from clmdeploy.changes.ending import Ending
 from clmdeploy.changes.events import Who
 from clmdeploy.changes.executor import Executor
+from clmdeploy.changes.guarded import Outcome
 from clmdeploy.changes.held_lease import Holding
 from clmdeploy.changes.journal import Journal
-from clmdeploy.changes.ledger import OPEN, Ledger
+from clmdeploy.changes.ledger import OPEN, Ledger, State
 from clmdeploy.changes.plan import Plan
 from clmdeploy.changes.scopes import Kind
 from clmdeploy.changes.settling import settle, soberly
@@ -113,13 +114,26 @@ class Conductor:
 
         Raises PointOfNoReturn.
         """
-        ledger = self._ledger(change)
-        # What was cut off is looked at first: it may never have begun.
-        passed = [step.title for step in ledger.irreversible_done() if not ledger.targets(step, *OPEN)]
+        self._refuse_passed(change, self._ledger(change), (*OPEN, "failed"))  # these are looked at first
+        return self._continue(change, reason, Executor.abort)
+
+    def _refuse_passed(self, change: str, ledger: Ledger, doubtful: Collection[State]) -> None:
+        """Raises PointOfNoReturn past a step without a way back; one that is in doubt anywhere is not counted."""
+        passed = [step.title for step in ledger.irreversible_done() if not ledger.targets(step, *doubtful)]
         if (passed or superseded_by(ledger.plan)) and ledger.closed in OPEN_STATES:
             safety = safety_point(ledger)
-            raise PointOfNoReturn(*passed_words(change, self.journal.environment, passed, ledger.plan.kind, safety))
-        return self._continue(change, reason, Executor.abort)
+            raise PointOfNoReturn(*passed_words(change, self.journal.environment, passed, safety))
+
+    def _look_again(self, executor: Executor, log: ChangeLog) -> None:
+        """What failed half-way and has no way back may have been mended by hand since: then it is undone."""
+        for step in log.ledger.plan.irreversible:
+            failed = log.ledger.targets(step, "failed")
+            answers = executor.dispatch.probe(step, failed) if failed else {}
+            clean = [key for key, one in answers.items() if one.is_done and one.result["state"] == "not-done"]
+            if clean:
+                log.append("undo-started", step.id, dict.fromkeys(clean, Outcome(status="unknown")))
+                found = Outcome(status="done", message=Bilingual("found mended", "найдено исправленным"))
+                log.append("undo-finished", step.id, dict.fromkeys(clean, found))
 
     def await_turn(self, wait: float, kind: Kind | None = None) -> None:
         """What `begin` would find in its way, before anything is planned. Takes nothing; raises as `begin` does.
@@ -139,7 +153,7 @@ class Conductor:
         if newest != instead_of or not gives_way(self.journal, newest, "restore"):
             ledger = self.journal.ledger(newest)
             safety = safety_point(ledger) if gives_way(self.journal, newest, "restore") else None
-            raise OutcomeUnknown(*open_words(newest, self.journal.environment, ledger.plan.kind, safety))
+            raise OutcomeUnknown(*open_words(newest, self.journal.environment, safety))
 
     def refuse_unsettled(self, plan: Plan) -> None:
         """Raises OutcomeUnknown when the last change stands open, or a host of the plan owes an undo."""
@@ -176,6 +190,9 @@ class Conductor:
             self.world.watcher.on_opened(log.change, log.ledger.plan)
             executor = Executor(self.world, log, lease, data, stopping)
             self._settle(executor, log)
+            if act is Executor.abort and not closed:
+                self._look_again(executor, log)
+                self._refuse_passed(change, log.ledger, OPEN)
             executor.spare(spared)
             return self._run(executor, Executor.settle if closed else act)
 

@@ -12,33 +12,31 @@ Words = tuple[str, str]
 
 
 def instead_words(environment: str, safety: str | None) -> str:
-    """Of a restore that can't reach its end: another one takes its place. `safety`: what stood before it."""
+    """Of what can't reach its end: a restore takes its place. `safety`: what stood before it."""
     point = safety or "POINT"
     again = f"`clmdeploy restore {point} -e {environment}`"
     if safety is None:
         return Bilingual(
-            f"if it can't reach its end, another point takes its place: {again}",
-            f"если завершить его нельзя, его сменит восстановление другой точки: {again}",
+            f"if it can't reach its end, a restore takes its place: {again}",
+            f"если завершить его нельзя, его сменит восстановление: {again}",
         )
     return Bilingual(
-        f"if it can't reach its end, another restore takes its place; what stood before it: {again}",
-        f"если завершить его нельзя, его сменит другое восстановление; то, что было до него: {again}",
+        f"if it can't reach its end, a restore takes its place; what stood before it: {again}",
+        f"если завершить его нельзя, его сменит восстановление; то, что было до него: {again}",
     )
 
 
-def open_words(change: str, environment: str, kind: str = "", safety: str | None = None) -> Words:
-    """Nobody finished it. `safety`: of a restore that may be followed by another one, what stood before."""
+def open_words(change: str, environment: str, safety: str | None = None) -> Words:
+    """Nobody finished it. `safety`: of one that gives way to a restore, the point of what stood before."""
     message = Bilingual(
         f"change {change} stands open: it was paused, stopped or cut off",
         f"изменение {change} не завершено: приостановлено, остановлено или прервано",
     )
     hint = settling_hint(change, environment)
-    return message, joined("; ", [hint, instead_words(environment, safety)]) if kind == "restore" and safety else hint
+    return message, joined("; ", [hint, instead_words(environment, safety)]) if safety else hint
 
 
-def passed_words(
-    change: str, environment: str, passed: Sequence[str], kind: str = "", safety: str | None = None
-) -> Words:
+def passed_words(change: str, environment: str, passed: Sequence[str], safety: str | None = None) -> Words:
     """It can't be taken back. `passed`: titles of the steps without a way back."""
     steps, resume = ", ".join(passed), f"`clmdeploy change resume {change} -e {environment}`"
     instead = instead_words(environment, safety)
@@ -47,9 +45,7 @@ def passed_words(
             f"change {change} is past a point of no return: {steps}",
             f"у изменения {change} пути назад уже нет: {steps}",
         ),
-        joined("; ", [Bilingual(f"finish it with {resume}", f"завершите его: {resume}"), instead])
-        if kind == "restore"
-        else Bilingual(f"finish it with {resume}, or restore", f"завершите его: {resume}; или восстановите из копии"),
+        joined("; ", [Bilingual(f"finish it with {resume}", f"завершите его: {resume}"), instead]),
     )
 
 

@@ -1,4 +1,7 @@
-"""A restore that can't reach its end gives way to another one, which takes on what it left: there is no way back."""
+"""What can't reach its end and has no way back gives way to a restore, which takes on what it left.
+
+A restore does, and a deploy or rollback whose migration without a way back ended half-way.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from clmdeploy.changes.scopes import Kind
 from clmdeploy.changes.world import World
 
 OPEN_STATES = (None, "stopped")
+_GIVING_WAY = ("restore", "deploy", "rollback")
+_PUBLISHING = ("safety-publish", "point-2-publish", "point-1-publish")
 
 
 def superseded_by(plan: Plan) -> str | None:
@@ -27,8 +32,12 @@ def past_return(ledger: Ledger) -> bool:
 
 
 def safety_point(ledger: Ledger) -> str | None:
-    """The restore point of what stood before this restore, or before the first of those whose place it took."""
-    made = [str(result["point"]) for result in ledger.results("safety-publish").values() if "point" in result]
+    """The restore point of what stood before it, or before the first of those whose place it took.
+
+    Of a deploy the last one that it made: before the migrations that have no way back.
+    """
+    told = (result for step in _PUBLISHING for result in ledger.results(step).values())
+    made = [str(result["point"]) for result in told if "point" in result]
     named = ledger.plan.expected.get("safety")
     return next(iter(made), str(named) if named else None)
 
@@ -48,7 +57,8 @@ def stands_open(journal: Journal, newest: str) -> bool:
 def gives_way(journal: Journal, newest: str, kind: Kind | None) -> bool:
     """Whether a change of this kind may take its place."""
     ledger = left(journal, newest)
-    return kind == ledger.plan.kind == "restore" and ledger.closed in OPEN_STATES and past_return(ledger)
+    may = kind == "restore" and ledger.plan.kind in _GIVING_WAY
+    return may and ledger.closed in OPEN_STATES and past_return(ledger)
 
 
 def supersede(world: World, journal: Journal, old: str, by: str, who: Who, lease: Holding) -> None:

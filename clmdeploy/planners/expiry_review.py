@@ -13,7 +13,11 @@ from clmdeploy.backups.retention import Verdicts
 from clmdeploy.changes.ledger import LEFT, Ledger
 from clmdeploy.changes.plan import Step, Target
 
-_ENGINES = {"pgbackrest-expire": ("pgbackrest", "labels"), "restic-expire": ("restic", "snapshots")}
+_ENGINES = {
+    "pgbackrest-expire": ("pgbackrest", "labels"),
+    "pgdump-expire": ("pgdump", "labels"),
+    "restic-expire": ("restic", "snapshots"),
+}
 
 
 def overtaken(ledger: Ledger, present: Set[Holding], verdicts: Verdicts) -> frozenset[str]:

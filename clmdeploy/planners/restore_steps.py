@@ -175,8 +175,9 @@ def _serving(wish: RestoreWish) -> list[ServerFacts]:
 
 
 def _held(wish: RestoreWish) -> list[ServerFacts]:
-    """Servers that a restore has taken out, and that did not come back with it: they serve again with this one."""
-    return [one for one in wish.fleet.servers if one.state == "maint" and "-restore-" in one.holder]
+    """Servers that a restore, or what this one takes the place of, has taken out: they serve again with this one."""
+    by = ("-restore-",) if wish.left is None else ("-restore-", "-deploy-", "-rollback-")
+    return [one for one in wish.fleet.servers if one.state == "maint" and any(kind in one.holder for kind in by)]
 
 
 def _standing(facts: HostFacts) -> Arguments:

@@ -62,7 +62,7 @@ class Scope(Value):
 
 
 class Left(Value):
-    """What a restore that can't reach its end has left behind, for the one that takes its place."""
+    """What a change that can't reach its end has left behind, for the restore that takes its place."""
 
     change: str
     primary: str = Field("", description="host whose database it replaced; empty: it had not come to that")
@@ -94,7 +94,7 @@ class RestoreWish(Value):
     start_senders: bool = False
     goes_back: bool = Field(False, description="a rollback needs it: the release is the one that was asked for")
     reasons: dict[str, str] = {}
-    left: Left | None = Field(None, description="by the restore whose place this one takes")
+    left: Left | None = Field(None, description="by the change whose place this one takes")
 
     @property
     def primary(self) -> ClusterFacts:

@@ -1,4 +1,4 @@
-"""What a restore that stands open past its point of no return has left behind, as the journal has it."""
+"""What a change that stands open past its point of no return has left behind, as the journal has it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from clmdeploy.planners.restore_wish import Left
 
 
 def left_behind(journal: Journal) -> Left | None:
-    """By the newest change, where that is a restore that another one may take the place of."""
+    """By the newest change, where that is one that a restore may take the place of."""
     newest = journal.newest_change()
     return _left(journal, newest) if newest is not None and gives_way(journal, newest, "restore") else None
 
@@ -25,7 +25,7 @@ def _left(journal: Journal, change: str) -> Left:
     return Left(
         change=change, primary=primary, slots=tuple(dict.fromkeys((*before.slots, *_slots(steps.get("recover"))))),
         trees=tuple(dict.fromkeys((*before.trees, *_trees(ledger, steps.get("files"))))),
-        release=before.release or bool(_acted(ledger, steps.get("release-switch"))),
+        release=before.release or ledger.plan.kind != "restore" or bool(_acted(ledger, steps.get("release-switch"))),
         safety=safety_point(ledger) or before.safety,
     )  # fmt: skip
 

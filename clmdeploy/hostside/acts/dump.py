@@ -93,8 +93,8 @@ class _Dump:
     def _started(self, spool: Spool, said: IO[bytes]) -> subprocess.Popen[bytes]:
         arguments = self._arguments
         options = (
-            "--format=directory", f"--jobs={arguments['processes']}", "--compress=zstd:3", "--no-sync", "--no-password",
-            f"--port={arguments['port']}", f"--file={spool.path}", f"--dbname={arguments['database']}",
+            "--format=directory", f"--jobs={arguments['processes']}", compression(arguments), "--no-sync",
+            "--no-password", f"--port={arguments['port']}", f"--file={spool.path}", f"--dbname={arguments['database']}",
         )  # fmt: skip
         return started(self._account, [program(arguments, "pg_dump"), *options], said)
 
@@ -200,6 +200,12 @@ def _gateway(arguments: Json) -> Gateway:
     return Gateway(arguments["gateway"])
 
 
+def compression(arguments: Json) -> str:
+    """zstd came to pg_dump with PostgreSQL 16 (its release notes, E.1.3.9); before, gzip."""
+    major = int(postgres.control(arguments)["version"].partition(".")[0])
+    return "--compress=zstd:3" if major >= 16 else "--compress=3"
+
+
 def parts_of(manifest: Json) -> Iterator[list[Any]]:
     """Name, stored and plain size of each object of a dump."""
     for parts in manifest["members"].values():
@@ -213,5 +219,5 @@ def _told(stored: bytes, folder: str) -> Json:
     return {
         "label": folder.rpartition("/")[2], "digest": hashlib.sha256(stored).hexdigest(), "size": manifest["size"],
         "members": len(manifest["members"]), "parts": len(parts), "stored": sum(size for _, size, _ in parts),
-        "server": manifest["server"],
+        "server": manifest["server"], "ended": manifest["ended"],
     }  # fmt: skip

@@ -7,7 +7,7 @@ import tempfile
 
 from . import postgres
 from .call import ActError, Call, Json
-from .dump import BOUND, program, started
+from .dump import BOUND, compression, program, started
 from .gateway import Gateway
 from .sealing import sealed, unsealed
 from .spool import PLACE
@@ -42,7 +42,8 @@ def _refuse_full() -> None:
 def _dump_schema(arguments: Json) -> None:
     """It needs the same rights and locks, and tells what is missing."""
     command = [
-        program(arguments, "pg_dump"), "--schema-only", "--file=/dev/null", "--no-password",
+        program(arguments, "pg_dump"), "--schema-only", "--format=custom", compression(arguments), "--file=/dev/null",
+        "--no-password",
         f"--port={arguments['port']}", f"--dbname={arguments['database']}", "--lock-wait-timeout=60s",
     ]  # fmt: skip
     with tempfile.TemporaryFile() as said:

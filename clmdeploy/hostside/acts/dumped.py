@@ -12,9 +12,16 @@ from .spool import PLACE
 
 
 def perform(call: Call) -> Json:
-    """`arguments`: gateway, folder, digest (of the manifest). By names and sizes; raises ActError naming what lacks."""
+    """`arguments`: gateway, folder, database, digest (of the manifest).
+
+    By names and sizes; raises ActError naming what lacks.
+    """
     arguments = call.arguments
     manifest = undump.manifest_of(arguments)
+    if manifest["database"] != arguments["database"]:
+        raise ActError(
+            f"a dump of {manifest['database']}, but database.name is {arguments['database']}: set it to the former"
+        )
     there = Gateway(arguments["gateway"]).sizes(arguments["folder"])
     lacking = sorted(name for name, size, _ in parts_of(manifest) if there.get(name) != size)
     if lacking:

@@ -31,6 +31,8 @@ def perform(call: Call) -> Json:
     """`arguments`: data, port, database, gateway, folder, digest (of the manifest), processes."""
     arguments = call.arguments
     manifest = manifest_of(arguments)
+    if manifest["database"] != arguments["database"]:  # pg_restore would make it under the name that it had
+        raise ActError(f"this is a dump of {manifest['database']}, not of {arguments['database']}")
     spool = Spool(postgres.owner(arguments), "restore")
     try:
         work = _Restore(arguments, manifest, spool)

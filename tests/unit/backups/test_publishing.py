@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -114,10 +115,28 @@ def test_files_of_another_day_make_no_point_with_yesterdays_database(at: str, fi
             restore_point(arguments(results=told), NOW, "admin")
 
 
+@pytest.mark.parametrize(("minutes", "fits"), [(50, True), (70, False)])
+def test_files_follow_the_end_of_a_dump(minutes: int, fits: bool) -> None:
+    """However long it took; its rows were counted before it."""
+    began = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
+    ended = began + timedelta(hours=5)
+    moment = {
+        "system_id": "7",
+        "timeline": 1,
+        "counters": {"inserted": 1, "updated": 2, "deleted": 3, "at": str(began)},
+    }
+    dump = {"label": POINT, "digest": "d" * 64, "members": 3, "size": 5000, "stored": 900, "ended": ended.timestamp()}
+    files = {"db1": {"trees": [tree(at=(ended + timedelta(minutes=minutes)).isoformat())]}}
+    results = {"moment": {"db1": moment}, "database": {"db1": dump}, "files": files}
+    asked = arguments(results=results, engine="pgdump", repository="db1")
+    with nullcontext() if fits else pytest.raises(WorkFailed, match=r"1\.2 h younger"):
+        assert restore_point(asked, NOW, "admin").files
+
+
 def test_a_dump_becomes_a_point_without_log() -> None:
     """Its manifest's digest stands in it; the dump of another point is refused."""
     moment = {"system_id": "7", "timeline": 1, "counters": {"inserted": 1, "updated": 2, "deleted": 3}}
-    dump = {"label": POINT, "digest": "d" * 64, "members": 3, "size": 5000, "stored": 900}
+    dump = {"label": POINT, "digest": "d" * 64, "members": 3, "size": 5000, "stored": 900, "ended": 0.0}
     results = {"moment": {"db1": moment}, "database": {"db1": dump}}
     made = restore_point(arguments(results=results, engine="pgdump", repository="db1"), NOW, "admin@lab").database
     assert (made.engine, made.repository, made.label, made.digest) == ("pgdump", "db1", POINT, "d" * 64)

@@ -12,7 +12,7 @@ from clmdeploy.changes.guarded import Guarded, Outcome
 from clmdeploy.changes.plan import Plan, Policy, TaskCall
 from clmdeploy.changes.settling import PATIENCE
 from clmdeploy.changes.verification import verify
-from clmdeploy.model.errors import ExitCode, NothingChanged, OutcomeUnknown
+from clmdeploy.model.errors import ExitCode, NothingChanged, OutcomeUnknown, PointOfNoReturn
 
 from .conftest import NEW, OLD, Stage, make_plan
 
@@ -498,3 +498,16 @@ def test_each_attempt_has_a_unit_of_its_own(stage: Stage) -> None:
 def test_hosts_whose_names_look_alike_have_units_of_their_own() -> None:
     """`app_1` and `app-1` are two hosts, and a unit's name knows no underscore."""
     assert len({_spelled(name) for name in ("app_1", "app-1", "App-1", "app.1")}) == 4
+
+
+def test_what_was_mended_by_hand_can_be_aborted(stage: Stage) -> None:
+    """It was a point of no return, whatever tries followed; now the host shows that nothing of it is left."""
+    before = stage.state()
+    stage.hosts.verdict = failing("app1", "migrate")
+    assert stage.conductor().begin("c1", stage.signed(contracting()), "why", 0).state == "stopped"
+    assert stage.conductor().resume("c1", "again").state == "stopped"
+    with pytest.raises(PointOfNoReturn):
+        stage.conductor().abort("c1", "not mended yet")
+    stage.hosts.schema = {"version": 1, "dirty": False}
+    assert stage.conductor().abort("c1", "mended").state == "taken-back"
+    assert stage.state() == before

@@ -116,6 +116,35 @@ def test_a_restore_that_can_still_be_taken_back_gives_way_to_nobody(stage: Stage
     assert left_behind(stage.journal) is None
 
 
+def contracting() -> Plan:
+    """A deploy that has made its point and moves the schema with no way back."""
+    there = (Target(host="db1", subject="db1"),)
+    publish = Step(id="point-2-publish", stage="restore-point", title="Publish", undo="nothing", timeout=10,
+                   targets=there, action=TaskCall(act="publish"))  # fmt: skip
+    migrate = Step(id="contract-5", stage="contract", title="Migrate to 5", undo="irreversible", timeout=10,
+                   targets=there, whole_fleet=True, action=TaskCall(act="migrate"))  # fmt: skip
+    return restore().model_copy(update={"kind": "deploy", "steps": (publish, migrate)})
+
+
+def test_a_migration_that_ended_half_way_gives_way_to_the_point_made_before_it(stage: Stage) -> None:
+    """That is what the point was made for: the refusals name it, and the restore takes on that hosts were switched."""
+    stage.hosts = Hosts("migrate")  # type: ignore[assignment]
+    assert stage.conductor().begin(STUCK, stage.signed(contracting()), "why", 0).state == "stopped"
+    with pytest.raises(PointOfNoReturn) as passed:
+        stage.conductor().abort(STUCK, "give up")
+    with pytest.raises(OutcomeUnknown) as open_still:
+        stage.conductor().await_turn(0, "deploy")
+    for refused in (passed, open_still):
+        assert f"clmdeploy restore {SAFETY} -e test" in refused.value.hint
+    stage.conductor().await_turn(0, "restore")
+    left = left_behind(stage.journal)
+    assert left is not None
+    assert (left.change, left.primary, left.release, left.safety) == (STUCK, "", True, SAFETY)
+    mended(stage)
+    assert stage.conductor().begin(OTHER, stage.signed(restore(STUCK)), "back", 0).state == "done"
+    assert (stage.journal.ledger(STUCK).closed, stage.journal.owed()) == ("superseded", {})
+
+
 def _dies_at(act: str, then: Callable[..., dict[str, Outcome]]) -> Callable[..., dict[str, Outcome]]:
     def perform(acts: Iterable[Guarded], listen: Callable[[str, Outcome], None]) -> dict[str, Outcome]:
         wanted = list(acts)

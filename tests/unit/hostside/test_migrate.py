@@ -52,6 +52,16 @@ def test_a_migration_rests_on_a_point_of_now(schema: dict[str, Any], minutes: in
     assert schema["version"] == (4 if done else 2)
 
 
+@pytest.mark.parametrize("standing", [{"version": 4, "dirty": False}, {"version": 3, "dirty": True}])
+def test_what_has_begun_is_not_asked_how_old_its_point_is(schema: dict[str, Any], standing: dict[str, Any]) -> None:
+    """Else a migration that ended half-way could never be ended: not even where somebody has mended it since."""
+    schema.update(standing)
+    asked = call("apply", [3, 4], expect=2)
+    asked.arguments["results"] = {"point-1-publish": {"backup1": {"point": "p", "completed": 0.0}}}
+    with pytest.raises(ActError, match="dirty") if standing["dirty"] else nullcontext():
+        migrate.perform(asked)
+
+
 def test_a_schema_that_is_elsewhere_is_left_alone(schema: dict[str, Any]) -> None:
     """The plan was made for another one."""
     schema["version"] = 1

@@ -59,3 +59,13 @@ def verdicts(*labels: str, full: str = LATER, halted: str = "") -> Verdicts:
 def test_what_is_needed_by_now_is_told(now: Verdicts, there: set[str], late: bool) -> None:
     """By repository: the others go on."""
     assert overtaken(ledger(), {held(one) for one in there}, now) == ({"clm"} if late else set())
+
+
+def test_dumps_that_go_still_go_and_what_is_unknown_is_no_engine() -> None:
+    """They are no log: else an expiry of dumps could never be resumed."""
+    found = ledger()
+    steps = [one.model_copy(update={"action": EngineCall(act="pgdump-expire")}) for one in found.plan.steps[:1]]
+    dumps = Ledger(found.plan.model_copy(update={"steps": tuple(steps)}))
+    label = Holding(engine="pgdump", repository="clm", name=INCR)
+    drops = Drops(holdings=(label,), logs=())
+    assert overtaken(dumps, {label}, Verdicts(judgements=(), halted=(), drops=drops)) == frozenset()
