@@ -142,7 +142,7 @@ def _wire(command: Command, timeout: int) -> dict[str, JsonValue]:
         "argv": list(command.argv), "environment": dict(command.environment), "secrets": dict(command.secrets),
         "user": command.user, "stdin": base64.b64encode(command.stdin).decode(), "keep": command.keep,
         "timeout": min(command.timeout, max(1.0, timeout - MARGIN) if timeout > 2 * MARGIN else timeout / 2),
-        "shows": command.shows, "again": list(command.again), "patience": command.patience,
+        "shows": command.shows, "blanks": command.blanks, "again": list(command.again), "patience": command.patience,
         "awaits": [os.fsdecode(os.fsencode(text)) for text in command.awaits],
     }  # fmt: skip
 

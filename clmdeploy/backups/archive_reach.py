@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
 from clmdeploy.backups.command import Command, Completed
 from clmdeploy.backups.host_files import JOBS, stanza_on_backup_host
 from clmdeploy.backups.pgbackrest import Pgbackrest
-from clmdeploy.backups.pgbackrest_listing import Entry, read_entries
+from clmdeploy.backups.pgbackrest_listing import BLANKS, Entry, read_entries
 from clmdeploy.backups.pgbackrest_names import history_timeline, stored_wal
 from clmdeploy.backups.point import SegmentName
 from clmdeploy.backups.targets import Choice
@@ -21,7 +23,9 @@ from clmdeploy.model.errors import InvalidInput
 from clmdeploy.model.value import Value
 
 LISTING = 32 * 1024 * 1024  # bytes of a listing that are told whole
-MOST = 100  # histories that are read
+MOST = 100  # timelines that are looked at
+_DIRECTORY = re.compile(r"[0-9A-F]{16}", re.ASCII)
+_OUTLINE = r"(^|/)[0-9A-F]{16}$|(^|/)[0-9A-F]{22}00-"
 
 
 class Line(Value):
@@ -96,18 +100,43 @@ class _Listing(Asked):
     def engine(self) -> Pgbackrest:
         return stanza_on_backup_host(self.stanza)
 
+    def entries(self, only: str) -> Command:
+        listing = self.engine.entries(f"archive/{self.stanza}", recurse=True, only=only)
+        return replace(listing, user=JOBS, keep=LISTING, blanks=BLANKS)
 
-class ArchiveListing(Repeatable):
-    """Asked, never performed: what the archive has of each timeline."""
+    def read(self, completed: Completed) -> dict[str, Entry]:
+        refuse_unsuccessful(completed, self.engine.ending(completed), "pgBackRest")
+        return read_entries(completed.stdout)
+
+
+class ArchiveOutline(Repeatable):
+    """Asked, never performed: which directories tell of an end, or of a moment.
+
+    An archive of months has too many segments to be told: of each directory of 256 it tells the first.
+    """
 
     def commands(self, arguments: Arguments) -> tuple[Command, ...]:
-        asked = _Listing.model_validate(arguments)
-        return (replace(asked.engine.entries(f"archive/{asked.stanza}", recurse=True), user=JOBS, keep=LISTING),)
+        return (_Listing.model_validate(arguments).entries(_OUTLINE),)
 
     def read(self, arguments: Arguments, completed: Sequence[Completed]) -> Found:
         asked = _Listing.model_validate(arguments)
-        refuse_unsuccessful(completed[0], asked.engine.ending(completed[0]), "pgBackRest")
-        lines = lines_of(read_entries(completed[0].stdout), asked.at, f"archive/{asked.stanza}")
+        return {"directories": telling(asked.read(completed[0]), asked.at)}
+
+
+class _Directories(_Listing):
+    directories: tuple[Annotated[str, Field(pattern=r"^[0-9A-F]{16}$")], ...] = Field(max_length=4 * MOST)
+
+
+class ArchiveListing(Repeatable):
+    """Asked, never performed: what the archive has of each timeline, by these directories."""
+
+    def commands(self, arguments: Arguments) -> tuple[Command, ...]:
+        asked = _Directories.model_validate(arguments)
+        return (asked.entries("|".join((r"\.history$", *asked.directories))),)
+
+    def read(self, arguments: Arguments, completed: Sequence[Completed]) -> Found:
+        asked = _Directories.model_validate(arguments)
+        lines = lines_of(asked.read(completed[0]), asked.at, f"archive/{asked.stanza}")
         return {"lines": [line.model_dump(mode="json") for line in lines.values()]}
 
 
@@ -127,6 +156,33 @@ class ArchiveHistories(Repeatable):
         for one in completed:
             refuse_unsuccessful(one, asked.engine.ending(one), "pgBackRest")
         return {"texts": [one.stdout.decode("ascii", "replace") for one in completed]}
+
+
+def telling(entries: Mapping[str, Entry], at: datetime | None) -> list[str]:
+    """Of each timeline the last directory, and those in which the first segment after the moment may lie.
+
+    A timeline's first directory may lack its first segments: it is looked into rather than passed over.
+    """
+    first: dict[str, int | None] = {}
+    newest = max((_number(path) for path in entries), default=0)
+    for path, entry in entries.items():
+        name, wal = path.rsplit("/", 1)[-1], stored_wal(path.rsplit("/", 1)[-1])
+        if _number(path) == newest and (wal is not None or _DIRECTORY.fullmatch(name)):
+            directory = name[:16]
+            first[directory] = entry.time if wal is not None else first.get(directory)
+    found: list[str] = []
+    for timeline in sorted({name[:8] for name in first})[-MOST:]:
+        names = sorted(name for name in first if name.startswith(timeline))
+        found += sorted({names[-1], *(_around(at.timestamp(), names, first) if at is not None else ())})
+    return found
+
+
+def _around(at: float, names: Sequence[str], first: Mapping[str, int | None]) -> Sequence[str]:
+    """From the last directory that was begun by then to the first one that was begun later."""
+    times = [first[name] for name in names]
+    begin = max((place for place, time in enumerate(times) if time is not None and time <= at), default=0)
+    end = min((place for place, time in enumerate(times) if time is not None and time > at), default=len(names) - 1)
+    return names[begin : max(begin, end) + 1]
 
 
 def lines_of(entries: Mapping[str, Entry], at: datetime | None, below: str) -> dict[int, Line]:

@@ -43,6 +43,10 @@ class Command:
     """account on the host"""
     keep: int = 1024 * 1024
     """bytes of standard output that are told whole; of more, both ends"""
+    blanks: str = ""
+    """a regular expression: what it matches in standard output is told as ones, since nobody needs it and it can't be
+    compressed
+    """
     shows: str = ""
     """what a line has in it that tells how far the command is"""
     awaits: tuple[str, ...] = ()

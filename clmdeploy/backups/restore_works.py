@@ -15,13 +15,13 @@ from clmdeploy.backups.engine import Ending, Progress
 from clmdeploy.backups.host_files import DATABASE, JOBS, files_on_host, stanza_on_backup_host
 from clmdeploy.backups.output import shown
 from clmdeploy.backups.pgbackrest import Pgbackrest
-from clmdeploy.backups.pgbackrest_listing import Entry, read_entries, wal_in
+from clmdeploy.backups.pgbackrest_listing import BLANKS, Entry, read_entries, wal_in
 from clmdeploy.backups.pgbackrest_recovery import DatabaseRestore, Target, path
 from clmdeploy.backups.point import Lsn, SegmentName
 from clmdeploy.backups.restic import Restic
 from clmdeploy.backups.restic_order import FilesRestore
 from clmdeploy.backups.restic_output import Summary, faults, summary
-from clmdeploy.backups.target_words import history_lacks, log_lacks, snapshot_lacks, unfit
+from clmdeploy.backups.target_words import history_lacks, log_lacks, snapshot_lacks, too_long, unfit
 from clmdeploy.backups.wal import SEGMENT_SIZE, Fork, Gap, Segment, gaps, needed
 from clmdeploy.backups.work import Arguments, Asked, Found, Repeatable, Work, WorkFailed, refuse_unsuccessful
 from clmdeploy.model.bilingual import joined
@@ -64,6 +64,8 @@ class _Span(Asked):
     until: SegmentName
     segment_size: int = SEGMENT_SIZE
     history: tuple[tuple[int, Lsn], ...] = ()
+    tells: bool = False
+    """whether log that lacks is told, and no failure"""
 
     @property
     def engine(self) -> Pgbackrest:
@@ -90,7 +92,9 @@ class Restorable(Repeatable):
         wanted = [*directories, *asked.history_files]
         only = f"({'|'.join(wanted)})" if len(directories) <= MOST_DIRECTORIES else ""
         log = asked.engine.entries(f"archive/{asked.stanza}", recurse=True, only=only)
-        return tuple(replace(one, user=JOBS, keep=LISTING) for one in (asked.engine.listing(), log))
+        return tuple(
+            replace(one, user=JOBS, keep=LISTING) for one in (asked.engine.listing(), replace(log, blanks=BLANKS))
+        )
 
     def read(self, arguments: Arguments, completed: Sequence[Completed]) -> Found:
         asked = _Span.model_validate(arguments)
@@ -99,13 +103,17 @@ class Restorable(Repeatable):
         backups = {one.label: one for one in asked.engine.read_listing(completed[0].stdout)}
         if asked.label not in backups or backups[asked.label].is_spoiled:
             raise WorkFailed(*unfit(asked.label, asked.label in backups))
+        if completed[1].cut:
+            raise WorkFailed(*too_long(len(asked.segments)))
         entries = read_entries(completed[1].stdout)
         there = {path.rsplit("/", 1)[-1] for path in entries}
-        for name in asked.history_files:
-            if name not in there:
-                raise WorkFailed(*history_lacks(name))
+        lost = [name for name in asked.history_files if name not in there]
         present = {wal.segment for wal in wal_in(entries) if not wal.partial}
         lacking = gaps(asked.segments, present)
+        if asked.tells:
+            return {"whole": not lost and not lacking}
+        if lost:
+            raise WorkFailed(*history_lacks(lost[0]))
         if lacking:
             raise WorkFailed(*log_lacks(lacking, _stored_before(lacking[0], asked.segments, entries)))
         return {"segments": len(asked.segments)}

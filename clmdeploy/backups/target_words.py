@@ -106,6 +106,17 @@ def log_lacks(gaps: Sequence[Gap], until: datetime | None = None) -> tuple[str, 
     )
 
 
+def too_long(segments: int) -> tuple[str, str]:
+    """More log lies between the backup and the moment than can be listed."""
+    return (
+        Bilingual(
+            f"recovery would read {segments} segments of the log: too many to make sure that none is missing",
+            f"восстановление прочтёт сегментов журнала: {segments}: слишком много, чтобы проверить, все ли на месте",
+        ),
+        Bilingual("choose a point that is nearer to the moment", "выберите точку ближе к этому моменту"),
+    )
+
+
 def history_lacks(name: str) -> tuple[str, str]:
     return (
         Bilingual(

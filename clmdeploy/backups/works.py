@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clmdeploy.backups.archive_reach import ArchiveHistories, ArchiveListing
+from clmdeploy.backups.archive_reach import ArchiveHistories, ArchiveListing, ArchiveOutline
 from clmdeploy.backups.pgbackrest_expiry import DatabaseExpiry, DatabaseListing, LogExpiry
 from clmdeploy.backups.pgbackrest_works import Archived, Check, TakeBackup
 from clmdeploy.backups.pgdump_works import WORKS as DUMPS
@@ -24,6 +24,7 @@ WORKS: Mapping[str, Work] = {
     "postgres-moment": Moment(),
     "restic-check": FilesCheck(),
     "restic-backup": FilesBackupWork(),
+    "pgbackrest-archive-outline": ArchiveOutline(),
     "pgbackrest-archive": ArchiveListing(),
     "pgbackrest-histories": ArchiveHistories(),
     **SETUP,

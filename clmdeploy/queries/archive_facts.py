@@ -17,18 +17,20 @@ ASK = 300  # seconds: a listing of a large archive
 
 
 def log_leads_to(engines: Performer, environment: str, host: Host, stanza: str, point: RestorePoint) -> bool:
-    """Whether the archive has all of the log from the point's backup to its name. Raises HostUnreachable."""
+    """Whether the archive has all of the log from the point's backup to its name. Raises HostUnreachable: no answer is
+    not the answer that it is gone.
+    """
     wal = point.database.wal
     if wal is None:
         return False
     arguments: dict[str, JsonValue] = {
         "stanza": stanza, "label": point.database.label, "start": wal.start, "until": wal.until.name,
-        "segment_size": wal.segment_size,
+        "segment_size": wal.segment_size, "tells": True,
     }  # fmt: skip
     outcome = _asked(engines, environment, host, "pgbackrest-restorable", arguments)
-    if outcome.status == "unreachable":
+    if not outcome.is_done:
         raise HostUnreachable(outcome.complaint(host.name), _MEND)
-    return outcome.is_done
+    return bool(outcome.result["whole"])
 
 
 def archive_facts(engines: Performer, environment: str, host: Host, stanza: str, at: datetime | None) -> ArchiveFacts:
@@ -40,7 +42,9 @@ def archive_facts(engines: Performer, environment: str, host: Host, stanza: str,
             raise HostUnreachable(outcome.complaint(host.name), _MEND)
         return outcome.result
 
-    told = ask("pgbackrest-archive", {"at": at.isoformat() if at is not None else None})
+    moment: dict[str, JsonValue] = {"at": at.isoformat() if at is not None else None}
+    outline = ask("pgbackrest-archive-outline", moment)
+    told = ask("pgbackrest-archive", moment | {"directories": outline["directories"]})
     lines = tuple(Line.model_validate(one) for one in told["lines"])
     forked = [line for line in lines if line.history][-MOST:]
     texts = ask("pgbackrest-histories", {"paths": [line.history for line in forked]})["texts"] if forked else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import stat
 import time
 import zlib
@@ -25,9 +26,10 @@ def perform(call: Call) -> Json:
     """`arguments`: progress (a name, under which the act `progress` tells how far this is) and commands, each with
 
     argv, environment, secrets (variable → file on this host, read now), user, stdin (base64), timeout (seconds), keep
-    (bytes of standard output that are told whole; of more, both ends), shows (mark of a line that tells progress) and
-    awaits (texts: the command is run again until its output has all of them), again (exit codes after which it is run
-    again, within patience seconds of its first start).
+    (bytes of standard output that are told whole; of more, both ends), shows (mark of a line that tells progress),
+    blanks (a regular expression: what it matches in standard output is told as ones), awaits (texts: the command is run
+    again until its output has all of them), again (exit codes after which it is run again, within patience seconds of
+    its first start).
 
     `completed`: code, stdout, stderr (both compressed, in base64), cut and late for each command that was run. A failed
     command is no failed act: the caller knows what its exit code means.
@@ -53,7 +55,7 @@ def _run_all(commands: list[Json], note: Note | None) -> Json:
     for command in commands:
         values = {name: _secret(path) for name, path in command["secrets"].items()}
         spoken = _until_seen(command, values, note)
-        told = _told(spoken, list(values.values()), room)
+        told = _told(_blanked(spoken, command.get("blanks", "")), list(values.values()), room)
         room -= len(told["stdout"]) + len(told["stderr"])
         completed.append(told)
         if spoken.code != 0:
@@ -91,6 +93,13 @@ def _run(command: Json, secrets: dict[str, str], timeout: float, note: Note | No
         note.mark = command["shows"].encode()
         child.hear = note.hear
     return child.run(command["argv"], base64.b64decode(command["stdin"], validate=True))
+
+
+def _blanked(spoken: Spoken, pattern: str) -> Spoken:
+    """Digests and sizes can't be compressed: without them there is room for ten times as many lines."""
+    if not pattern:
+        return spoken
+    return spoken._replace(stdout=re.sub(pattern.encode(), lambda found: b"1" * len(found[0]), spoken.stdout))
 
 
 def _told(spoken: Spoken, secrets: list[str], room: int) -> Json:

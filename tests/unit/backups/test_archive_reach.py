@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from clmdeploy.backups.archive_reach import ArchiveFacts, ArchiveHistories, ArchiveListing, Line
+from clmdeploy.backups.archive_reach import ArchiveFacts, ArchiveHistories, ArchiveListing, ArchiveOutline, Line
 from clmdeploy.backups.command import Completed
 from clmdeploy.backups.restore_works import FilesRestorable, Restorable
 from clmdeploy.backups.targets import Lines, to_end, to_moment
@@ -36,7 +37,7 @@ def stored(archive: str, *segments: Segment, step: int = 60) -> dict[str, Any]:
 
 def facts(entries: dict[str, Any], at: datetime | None = None, **histories: str) -> ArchiveFacts:
     said = json.dumps({".": {"type": "path"}, **entries}).encode()
-    arguments: dict[str, Any] = {"stanza": "clm", "at": at.isoformat() if at else None}
+    arguments: dict[str, Any] = {"stanza": "clm", "at": at.isoformat() if at else None, "directories": []}
     told = ArchiveListing().read(arguments, [Completed(0, said)])
     lines = [Line.model_validate(one) for one in told["lines"]]
     return ArchiveFacts(lines=tuple(lines), texts={int(key[1:]): text for key, text in histories.items()})
@@ -53,6 +54,38 @@ def test_the_archive_knows_timelines_that_no_server_knows_any_more() -> None:
     assert known.histories == {2: (Fork(1, "0/40000028"),)}
     assert known.begun == {2: datetime.fromtimestamp(NOON + 900, UTC)}
     assert known.line(1).newest == Segment(1, 69).name
+
+
+def outline(entries: dict[str, Any], at: datetime | None) -> list[str]:
+    """Directories that are looked into, by what the outline's own filter lets through."""
+    (command,) = ArchiveOutline().commands({"stanza": "clm"})
+    (only,) = [word.removeprefix("--filter=") for word in command.argv if word.startswith("--filter=")]
+    told = {name: one for name, one in entries.items() if re.search(only, name)}
+    said = json.dumps({".": {"type": "path"}, **told}).encode()
+    arguments: dict[str, Any] = {"stanza": "clm", "at": at.isoformat() if at else None}
+    return ArchiveOutline().read(arguments, [Completed(0, said)])["directories"]  # type: ignore[no-any-return]
+
+
+def test_of_a_long_archive_few_directories_are_looked_into() -> None:
+    """The last one of each timeline, and those around the moment; what comes of them is what all of it would tell."""
+    long = stored("17-2", *(Segment(1, number) for number in range(100, 2000)))
+    second = stored("17-2", *(Segment(2, number) for number in range(1900, 1910)))  # its first directory begins late
+    everything = long | second
+    everything |= {f"17-2/{name.split('/')[1]}": {"type": "path"} for name in list(everything)}
+    assert outline(everything, None) == ["0000000100000007", "0000000200000007"]
+    for minutes in (10, 156, 157, 700, 1899, 5000):
+        at = datetime.fromtimestamp(NOON + 60 * minutes, UTC)
+        chosen = outline(everything, at)
+        assert len(chosen) <= 4
+        few = {name: one for name, one in everything.items() if name.split("/")[1] in chosen}
+        assert facts(few, at).line(1) == facts(everything, at).line(1)
+        assert facts(few, at).line(2) == facts(everything, at).line(2)
+
+
+def test_a_span_that_can_not_be_told_whole_is_refused() -> None:
+    """Better than to say of log that it is not there, or of a restore that all is."""
+    with pytest.raises(WorkFailed, match="too many"):
+        Restorable().read(SPAN, [Completed(0, info()), Completed(0, b"", cut=True)])
 
 
 def test_a_history_is_read_from_where_it_lies() -> None:

@@ -96,6 +96,13 @@ def info(label: str = LABEL, error: bool = False) -> bytes:
     return json.dumps([stanza]).encode()
 
 
+@pytest.mark.parametrize(("numbers", "whole"), [((3, 4, 5), True), ((3, 5), False), ((), False)])
+def test_whether_the_log_is_whole_can_be_asked(numbers: tuple[int, ...], whole: bool) -> None:
+    """A point that was pinned alone has none of it: that is an answer, and no failure."""
+    completed = [Completed(0, info()), Completed(0, listed(*numbers))]
+    assert Restorable().read(SPAN | {"tells": True}, completed) == {"whole": whole}
+
+
 @pytest.mark.parametrize(
     ("told", "there", "fault"),
     [

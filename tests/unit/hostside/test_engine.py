@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from clmdeploy.backups.pgbackrest_listing import BLANKS
 from clmdeploy.hostside.acts import child, engine, progress
 from clmdeploy.hostside.acts.call import ActError, Call
+from clmdeploy.hostside.acts.child import Spoken
 
 
 @pytest.fixture(autouse=True)
@@ -159,3 +161,11 @@ def test_what_passes_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert told["code"] == 56
     [told] = run(python("import sys; sys.exit(57)", again=[50, 56], patience=20))
     assert told["code"] == 57
+
+
+def test_what_nobody_needs_is_told_as_ones() -> None:
+    """Digests of a long listing would fill the reply: what is left compresses to next to nothing."""
+    spoken = Spoken(0, b'{"seg-' + b"ab" * 20 + b'.zst":{"size":123,"time":77}}', b"", False, False)
+    blanked = engine._blanked(spoken, BLANKS)
+    assert blanked.stdout == b'{"seg-' + b"1" * 40 + b'.zst":{"size":111,"time":77}}'
+    assert engine._blanked(spoken, "") == spoken
