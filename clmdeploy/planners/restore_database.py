@@ -53,7 +53,13 @@ def database_steps(wish: RestoreWish) -> Iterator[Step]:
     named = named_lsn(wish)
     slots = list(wish.slots)
     yield _database_step(wish, "database", "recover", "Replay the log, begin a new timeline, archive it", "recovery",
-                         {"lsn": named, "least": _least(wish), "slots": slots}, [primary], {}, "keep", DAY)  # fmt: skip
+                         {"lsn": named, "least": _least(wish), "slots": slots, "or_end": _ends_with_the_log(wish)},
+                         [primary], {}, "keep", DAY)  # fmt: skip
+
+
+def _ends_with_the_log(wish: RestoreWish) -> bool:
+    """A primary that is stopped for this leaves a last commit; of a log that had ended before, none need follow."""
+    return wish.choice.target.kind == "time" and not wish.primary.readable
 
 
 def standby_steps(wish: RestoreWish) -> Iterator[Step]:
