@@ -24,7 +24,7 @@ from typing import IO, Any
 from . import postgres
 from .call import ActError, Call, Json
 from .gateway import Gateway
-from .sealing import sealed
+from .sealing import proof, sealed
 from .spool import PART, Ready, Spool
 
 MANIFEST = "manifest.json"
@@ -145,7 +145,7 @@ class _Dump:
         return {
             "format": "dump/1", "database": self._arguments["database"], "begun": begun, "ended": time.time(),
             "size": size, "server": postgres.ask(self._arguments, "SHOW server_version")[0][0],
-            "members": self._members,
+            "members": self._members, "proof": proof(),
         }  # fmt: skip
 
 

@@ -43,8 +43,8 @@ def _dump_schema(arguments: Json) -> None:
     """It needs the same rights and locks, and tells what is missing."""
     command = [
         program(arguments, "pg_dump"), "--schema-only", "--format=custom", compression(arguments), "--file=/dev/null",
-        "--no-password",
-        f"--port={arguments['port']}", f"--dbname={arguments['database']}", "--lock-wait-timeout=60s",
+        "--no-sync", "--no-password", f"--port={arguments['port']}", f"--dbname={arguments['database']}",
+        "--lock-wait-timeout=60s",
     ]  # fmt: skip
     with tempfile.TemporaryFile() as said:
         process = started(postgres.owner(arguments), command, said)

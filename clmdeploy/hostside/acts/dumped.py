@@ -18,10 +18,6 @@ def perform(call: Call) -> Json:
     """
     arguments = call.arguments
     manifest = undump.manifest_of(arguments)
-    if manifest["database"] != arguments["database"]:
-        raise ActError(
-            f"a dump of {manifest['database']}, but database.name is {arguments['database']}: set it to the former"
-        )
     there = Gateway(arguments["gateway"]).sizes(arguments["folder"])
     lacking = sorted(name for name, size, _ in parts_of(manifest) if there.get(name) != size)
     if lacking:

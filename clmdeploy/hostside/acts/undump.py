@@ -17,7 +17,7 @@ from . import postgres
 from .call import ActError, Call, Json
 from .dump import MANIFEST, MOST_WORKERS, end, program, started, tail
 from .gateway import Gateway
-from .sealing import unsealed
+from .sealing import opens, unsealed
 from .spool import PLACE, TOC, Spool
 
 ASIDE = "-before-restore"
@@ -31,8 +31,6 @@ def perform(call: Call) -> Json:
     """`arguments`: data, port, database, gateway, folder, digest (of the manifest), processes."""
     arguments = call.arguments
     manifest = manifest_of(arguments)
-    if manifest["database"] != arguments["database"]:  # pg_restore would make it under the name that it had
-        raise ActError(f"this is a dump of {manifest['database']}, not of {arguments['database']}")
     spool = Spool(postgres.owner(arguments), "restore")
     try:
         work = _Restore(arguments, manifest, spool)
@@ -59,7 +57,7 @@ def probe(call: Call) -> Json:
 
 
 def manifest_of(arguments: Json) -> Json:
-    """As the signed point knows it. Raises ActError."""
+    """As the signed point knows it, and for this database and passphrase. Raises ActError."""
     name = f"{arguments['folder']}/{MANIFEST}"
     stored = Gateway(arguments["gateway"]).get(name)
     if stored is None:
@@ -67,6 +65,12 @@ def manifest_of(arguments: Json) -> Json:
     if hashlib.sha256(stored).hexdigest() != arguments["digest"]:
         raise ActError(f"{name} is not the one that the restore point was made with")
     found: Json = json.loads(stored)
+    if found["database"] != arguments["database"]:  # pg_restore would make it under the name that it had
+        raise ActError(
+            f"a dump of {found['database']}, but database.name is {arguments['database']}: set it to the former"
+        )
+    if not opens(found["proof"]):
+        raise ActError("backup.database.passphrase is not the one that this dump was made with")
     return found
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clmdeploy.hostside.acts.call import ActError
-from clmdeploy.hostside.acts.sealing import sealed, unsealed
+from clmdeploy.hostside.acts.sealing import opens, proof, sealed, unsealed
 
 
 @pytest.fixture
@@ -30,3 +30,11 @@ def test_without_the_passphrase_nothing_is_sealed(tmp_path: Path) -> None:
     """It says which file lacks, and leaves nothing unencrypted."""
     with pytest.raises(ActError, match="nowhere"):
         sealed(b"plain", str(tmp_path / "nowhere"))
+
+
+def test_another_passphrase_is_told_from_the_right_one(passphrase: str) -> None:
+    """By what was sealed with it: the parts themselves open with any."""
+    made = proof(passphrase)
+    assert opens(made, passphrase)
+    Path(passphrase).write_text("another\n")
+    assert not opens(made, passphrase)
