@@ -14,6 +14,7 @@ from clmdeploy.model.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
     from clmdeploy.changes.plan import Plan
+    from clmdeploy.changes.scopes import Kind
     from clmdeploy.planners.outlook import Foreseen
     from clmdeploy.planners.restore_wish import Scope
     from clmdeploy.queries.restoring import Asked
@@ -63,9 +64,9 @@ def restore(  # each argument is one option
     given = {"--at": at, "--only": only, "--to-directory": to_directory, "--no-safety-point": no_safety_point}
     words = "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)
     words += "".join(f" --table {shlex.quote(table)}" for table in tables)
-    title = "restore" + (f" {point}" if point else "")
-    flags = words + (" --start-workers" if start_workers else "")
-    errand = Errand(invocation, environment, title, options, consent, output, flags, kind="restore")
+    title, flags = f"restore {point}" if point else "restore", words + (" --start-workers" if start_workers else "")
+    kind: Kind | None = "restore" if (point or at) and not to_directory else None  # what takes an open one's place
+    errand = Errand(invocation, environment, title, options, consent, output, flags, kind=kind)
     if into is not None:
         raise InvalidInput(invocation.both("restore.into", environment=into), invocation.both("restore.into_hint"))
     if start_workers and point is None and not words:

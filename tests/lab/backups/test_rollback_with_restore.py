@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from clmdeploy.lab import Lab
 from tests.lab.backups.test_restore import rows, sql, worker
-from tests.lab.command_line import CommandLine
+from tests.lab.command_line import CommandLine, publish
+from tests.lab.craft import variant
 from tests.lab.fleet import Fleet
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.full]
@@ -22,6 +26,31 @@ def backed(fleet: Fleet) -> Iterator[Lab]:
     fleet.bring_to("1.2.0")
     yield fleet.lab
     fleet.clmdeploy("restore", "--start-workers", "-e", "lab", "--yes")
+
+
+def irreversible(manifest: dict[str, Any]) -> None:
+    manifest["schema"]["migrations"][-1]["revert"] = "irreversible"
+
+
+@pytest.mark.usefixtures("backed")
+def test_a_migration_that_ended_half_way_gives_way_to_its_point(
+    fleet: Fleet, clmdeploy: CommandLine, tmp_path: Path
+) -> None:
+    """It has no way back, and no way on: the refusals name the point that was made before it, and that is restored."""
+    fleet.bring_to("1.2.0")
+    publish(clmdeploy, variant(tmp_path, "1.4.2", "1.4.0", irreversible), tmp_path / "bundles").expecting(0)
+    schema = fleet.schema()
+    clmdeploy("deploy", "1.4.2", "-e", "lab", "--confirm", "lab", "--soak", "1").expecting(5)
+    assert "3|t" in fleet.schema()
+    clmdeploy("change", "resume", "-e", "lab").expecting(5)
+    refused = clmdeploy("change", "abort", "-e", "lab").expecting(4)
+    found = re.search(r"clmdeploy restore (\S+) -e lab", refused.said)
+    assert found, refused.said
+    clmdeploy("restore", found[1], "-e", "lab", "--confirm", "lab", "--start-workers").expecting(0)
+    assert fleet.schema() == schema
+    assert set(fleet.releases.values()) == {"1.2.0"}
+    assert fleet.drained == {}
+    assert clmdeploy("status", "-e", "lab", "--probe").code == 0
 
 
 def test_the_release_before_comes_back_with_its_data(fleet: Fleet, backed: Lab, clmdeploy: CommandLine) -> None:
