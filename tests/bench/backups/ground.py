@@ -78,9 +78,11 @@ class Ground:
         """After a restore: until the standby's own checkpoint is on the new timeline, for pgBackRest goes by that."""
         control = "SELECT timeline_id FROM pg_control_checkpoint()"
         script = f"runuser -u postgres -- psql -XAtq -c CHECKPOINT -c '{control}'"
+        primary = standby = ""
         for _ in range(120):
             primary, standby = (self.lab.host(name).run(["sh", "-c", script]).stdout for name in ("db1", "db2"))
             if primary == standby:
                 return
             time.sleep(0.5)
-        raise ContenderFailed("the standby does not follow the primary to its new timeline")
+        said = self.lab.host("db2").run(["journalctl", "-u", "postgresql@17-main", "-n", "20", "--no-pager"]).stdout
+        raise ContenderFailed(f"db2 stays on timeline {standby.strip()}, db1 is on {primary.strip()}\n{said}")
