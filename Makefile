@@ -42,15 +42,18 @@ types: $(READY)
 unit: $(READY)
 	$(BIN)/pytest tests/unit
 
-# Tests on real hosts wait more than they compute: two of these three at a time, each with a lab of its own.
+# Tests on real hosts wait more than they compute: two of these three at a time, each with a lab of its own. First those
+# that no other clmdeploy of this machine may come near.
 ON_HOSTS := test-lab test-backups test-faults
 test: check ## every test, those on real hosts included
 	@.ci/machine lab
-	$(MAKE) --no-print-directory -j2 --output-sync=target CHOICE='-m "not full"' $(ON_HOSTS)
+	$(BIN)/pytest tests -m "alone and not full"
+	$(MAKE) --no-print-directory -j2 --output-sync=target CHOICE='-m "not alone and not full"' $(ON_HOSTS)
 
 test-full: check ## also what is too long for CI
 	@.ci/machine lab
-	$(MAKE) --no-print-directory -j2 --output-sync=target $(ON_HOSTS)
+	$(BIN)/pytest tests -m alone
+	$(MAKE) --no-print-directory -j2 --output-sync=target CHOICE='-m "not alone"' $(ON_HOSTS)
 
 .PHONY: $(ON_HOSTS)
 test-lab: $(READY)

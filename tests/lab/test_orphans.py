@@ -81,6 +81,7 @@ def test_a_killed_run_leaves_nothing_that_acts(fleet: Fleet, begun: subprocess.P
     assert_whole(fleet)
 
 
+@pytest.mark.alone
 def test_what_even_so_is_left_is_ended_first(fleet: Fleet, begun: subprocess.Popen[str]) -> None:
     """Killed together with what should have cleared up: workers and their ssh live on, deaf to everything.
 
