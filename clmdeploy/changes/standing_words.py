@@ -26,6 +26,15 @@ def instead_words(environment: str, safety: str | None) -> str:
     )
 
 
+def dirty_words(environment: str, point: str) -> str:
+    """Of a migration that stands half-done, and of what stood before it."""
+    again = f"`clmdeploy restore {point} -e {environment}`"
+    return Bilingual(
+        f"what stood before the migration, if it can't be mended by hand: {again}",
+        f"то, что было до миграции, если её нельзя исправить вручную: {again}",
+    )
+
+
 def open_words(change: str, environment: str, safety: str | None = None) -> Words:
     """Nobody finished it. `safety`: of one that gives way to a restore, the point of what stood before."""
     message = Bilingual(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from clmdeploy.cli.render.watchers import Recorder
     from clmdeploy.cli.vigil import Vigil
     from clmdeploy.planners.outlook import Outlook
-    from clmdeploy.queries.aftermath import Aftermath
+    from clmdeploy.queries.aftermath import Aftermath, Behind
     from clmdeploy.runtime import Runtime
 
 
@@ -106,14 +106,17 @@ class Run:
         fleet = fleet_status(self.runtime.hosts, self.runtime.environment, probe=True)
         if isinstance(result, ClmError):
             return after_trouble(result, self.plan.environment, self.vigil.again, fleet, recorder.change)
-        return after_ending(result, self.plan, fleet, self._passed(result.change))
+        return after_ending(result, self.plan, fleet, self._behind(result.change))
 
-    def _passed(self, change: str) -> bool:
-        """Whether a step without a way back has acted. Without irreversible steps nothing need be read."""
+    def _behind(self, change: str) -> Behind:
+        from clmdeploy.changes.superseding import safety_point
+        from clmdeploy.queries import aftermath
+
         try:
-            return bool(self.plan.irreversible) and any(self.runtime.journal.ledger(change).irreversible_done())
-        except ClmError:  # not known, and no reason to hide how it ended; past such a step abort refuses, and says so
-            return False
+            ledger = self.runtime.journal.ledger(change)
+        except ClmError:  # not known, and no reason to hide how it ended; past a point of no return abort refuses
+            return aftermath.Behind()
+        return aftermath.Behind(passed=any(ledger.irreversible_done()), point=safety_point(ledger))
 
 
 def refuse_unwritable(output: Output) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 from clmdeploy.backups.point import point_of_change
 from clmdeploy.changes.ending import Ending, Failure
 from clmdeploy.changes.plan import Plan
-from clmdeploy.changes.standing_words import instead_words
+from clmdeploy.changes.standing_words import dirty_words, instead_words
 from clmdeploy.changes.superseding import superseded_by
 from clmdeploy.model.bilingual import Bilingual, lines
 from clmdeploy.model.errors import ClmError, ExitCode, HeldByHand, PointOfNoReturn
@@ -36,6 +36,16 @@ class Again:
     def later(self) -> str:
         """Once whoever is at work has ended."""
         return f"{self.now} --lease-wait {LEASE_WAIT}" if self.waits else self.now
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What a change that did not end well has behind it. Nothing, where its journal could not be read."""
+
+    passed: bool = False
+    """a step without a way back has acted"""
+    point: str | None = None
+    """the restore point of what stood before"""
 
 
 _NO_POINT = Bilingual(
@@ -118,28 +128,23 @@ def after_success(plan: Plan, change: str | None) -> Aftermath:
     )  # fmt: skip
 
 
-def after_ending(ending: Ending, plan: Plan, fleet: FleetStatus, passed: bool) -> Aftermath:
-    """A change ended otherwise than well. `passed`: a step without a way back has acted."""
+def after_ending(ending: Ending, plan: Plan, fleet: FleetStatus, behind: Behind) -> Aftermath:
+    """A change ended otherwise than well."""
+    dirty = bool(_dirty(fleet))
     return _with_fleet(
-        fleet, message=_told(ending, plan, passed=passed), change=ending.change, state=ending.state,
+        fleet, message=_told(ending, plan, behind, dirty=dirty), change=ending.change, state=ending.state,
         exit_code=ending.exit_code, failures=ending.failures, owed=ending.owed, dropped=ending.dropped,
-        next=_next(ending, plan, passed, dirty=bool(_dirty(fleet))),
+        next=_next(ending, plan, behind, dirty=dirty),
     )  # fmt: skip
 
 
-def _told(ending: Ending, plan: Plan, *, passed: bool) -> str:
-    """Beside what failed. Of a restore that only goes forward: what may take its place."""
-    if plan.kind == "restore" and ending.state == "stopped" and (passed or superseded_by(plan)):
-        return instead_words(plan.environment, _safety_point(plan, ending.change))
+def _told(ending: Ending, plan: Plan, behind: Behind, *, dirty: bool) -> str:
+    """Beside what failed. Of what only goes forward, or has left a schema half-done: the restore that may follow."""
+    if ending.state == "stopped" and (behind.passed or superseded_by(plan)):
+        return instead_words(plan.environment, behind.point)
+    if ending.state == "partly" and dirty and behind.point:
+        return dirty_words(plan.environment, behind.point)
     return _NO_POINT if plan.kind == "backup" else ""
-
-
-def _safety_point(plan: Plan, change: str) -> str | None:
-    """Of what stood before: this change's own, or that of the restore whose place it took."""
-    if any(step.id == "safety-publish" for step in plan.steps):
-        return point_of_change(change, 1)
-    named = plan.expected.get("safety")
-    return str(named) if named else None
 
 
 def after_trouble(error: ClmError, environment: str, again: Again, fleet: FleetStatus, change: str | None) -> Aftermath:
@@ -219,7 +224,7 @@ def _state_of(error: ClmError, change: str | None) -> State:
     return "lease-held" if error.exit_code == ExitCode.LEASE_HELD else "not-begun"
 
 
-def _next(ending: Ending, plan: Plan, passed: bool, *, dirty: bool) -> str | None:
+def _next(ending: Ending, plan: Plan, behind: Behind, *, dirty: bool) -> str | None:
     environment = plan.environment
     if dirty and ending.state == "partly" and not ending.owed:
         return f"change show {ending.change} -e {environment}"  # no command mends a schema: people must look
@@ -229,7 +234,7 @@ def _next(ending: Ending, plan: Plan, passed: bool, *, dirty: bool) -> str | Non
         case "paused":
             return f"change resume -e {environment}"
         case "stopped":
-            return f"change {'resume' if passed or superseded_by(plan) else 'abort'} -e {environment}"
+            return f"change {'resume' if behind.passed or superseded_by(plan) else 'abort'} -e {environment}"
         case "partly":
             return _one_release(plan)
         case "done":

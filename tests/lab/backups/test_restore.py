@@ -95,7 +95,8 @@ def test_what_was_wrecked_is_as_it_was(backed_up: Lab, clmdeploy: CommandLine) -
     clmdeploy("backup", "create", "-e", "lab", "--yes").expecting(0)
     before = rows(backed_up), files(backed_up)
     on_worker(backed_up, "systemctl start clm-worker")
-    sql(backed_up, "DELETE FROM responses; DROP TABLE deliveries CASCADE; CREATE TABLE wrecked (i int);")
+    wreck = "DELETE FROM responses; DROP TABLE deliveries CASCADE; CREATE TABLE wrecked (i int);"
+    sql(backed_up, f"BEGIN; LOCK TABLE responses, deliveries; {wreck} COMMIT;")  # in the order of those who write
     on_worker(backed_up, _WRECK_FILES)
     clmdeploy("restore", "latest", "-e", "lab", "--confirm", "lab").expecting(0)
     assert (rows(backed_up), files(backed_up)) == before

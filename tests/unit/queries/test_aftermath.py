@@ -20,7 +20,7 @@ from clmdeploy.model.errors import (
 from clmdeploy.model.facts import SchemaState
 from clmdeploy.planners.deploy import plan_deploy
 from clmdeploy.planners.rollback import plan_rollback
-from clmdeploy.queries.aftermath import Again, after_ending, after_success, after_trouble, concerns
+from clmdeploy.queries.aftermath import Again, Behind, after_ending, after_success, after_trouble, concerns
 from clmdeploy.queries.status import describe_fleet
 from tests.unit.planners.conftest import NOW, fleet, release, wish
 
@@ -56,7 +56,7 @@ def rollback() -> Plan:
 )
 def test_every_ending_has_its_next_command(plan: Plan, ending: dict[str, Any], passed: bool, following: str) -> None:
     """Exactly one, without a choice to make at night; past a point of no return only forwards."""
-    aftermath = after_ending(Ending(change="c1", **ending), plan, FLEET, passed)
+    aftermath = after_ending(Ending(change="c1", **ending), plan, FLEET, Behind(passed))
     assert aftermath.next == following
     assert aftermath.exit_code == Ending(change="c1", **ending).exit_code
     assert aftermath.runs == {OLD.directory: ["app1", "app2", "app3", "worker1"]}
@@ -83,9 +83,9 @@ def test_a_run_that_broke_off(error: ClmError, change: str | None, state: str, c
 @pytest.mark.parametrize(("ending", "kinds"), [({"owed": ("app1",)}, ["owed"]), ({}, [])])
 def test_what_is_not_safe_is_named(ending: dict[str, Any], kinds: list[str]) -> None:
     """An undo that is owed, and silent hosts, are concerns with names."""
-    told = after_ending(Ending(change="c1", state="partly", **ending), deploy(), FLEET, False)
+    told = after_ending(Ending(change="c1", state="partly", **ending), deploy(), FLEET, Behind())
     assert (told.safe, [kind for kind, _ in concerns(told)]) == (not kinds, kinds)
-    silent = after_ending(Ending(change="c1", state="partly", **ending), deploy(), SILENT, False)
+    silent = after_ending(Ending(change="c1", state="partly", **ending), deploy(), SILENT, Behind())
     assert concerns(silent)[-1] == ("silent", "app1, app2, app3, worker1")
     assert silent.runs == {}
 
@@ -93,15 +93,17 @@ def test_what_is_not_safe_is_named(ending: dict[str, Any], kinds: list[str]) -> 
 def test_a_dirty_schema_is_never_safe() -> None:
     """A migration that stands half-done is told, and no command is said to mend it."""
     dirty = FLEET.model_copy(update={"schema_state": SchemaState(version=2, dirty=True)})
-    told = after_ending(Ending(change="c1", state="partly"), deploy(), dirty, False)
+    told = after_ending(Ending(change="c1", state="partly"), deploy(), dirty, Behind())
     assert (told.safe, concerns(told)) == (False, [("dirty", "2")])
-    assert told.next == "change show c1 -e test"
+    assert (told.next, told.message) == ("change show c1 -e test", "")
+    told = after_ending(Ending(change="c1", state="partly"), deploy(), dirty, Behind(point="p1"))
+    assert "clmdeploy restore p1 -e test" in told.message
 
 
 def test_work_without_the_storage_is_gone_on_with_from_here() -> None:
     """Its journal is on this control node alone: the next command says so, where it is resume or abort."""
     ending = Ending(change="c1", state="paused")
-    aftermath = after_ending(ending, rollback(), FLEET, passed=False)
+    aftermath = after_ending(ending, rollback(), FLEET, Behind())
     offline = aftermath.without_storage("test", "all is down")
     assert offline.next == offline.without_storage("test", "").next == "change resume -e test --offline"
     assert after_success(rollback(), "c1").without_storage("test", "").next is None
@@ -116,7 +118,7 @@ def test_work_without_the_storage_is_gone_on_with_from_here() -> None:
 )
 def test_without_the_storage_nothing_is_named_that_needs_it(state: Any, following: str) -> None:
     """The hosts are asked instead of the journal, and a way back is again one without the storage."""
-    ended = after_ending(Ending(change="c1", state=state), rollback(), FLEET, passed=False)
+    ended = after_ending(Ending(change="c1", state=state), rollback(), FLEET, Behind())
     assert ended.without_storage("test", "all is down").next == following
 
 
